@@ -1,0 +1,181 @@
+"""Jurisdictions, grid cells, teams, and who belongs to which team when."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from datetime import date
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    Date,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from gridserve.db import SRID, Base, Code, choice, county, reference
+from gridserve.people import User
+
+
+class Level(enum.IntEnum):
+    """Levels of jurisdiction; the value is the number of digits of the code."""
+
+    PROVINCE = 2
+    CITY = 4
+    COUNTY = 6
+    TOWNSHIP = 9
+    VILLAGE = 12
+
+    @property
+    def below(self) -> Level | None:
+        """The next level down, or None below a village."""
+        ordered = list(Level)
+        place = ordered.index(self) + 1
+        return ordered[place] if place < len(ordered) else None
+
+
+def parent_code(code: str) -> str | None:
+    """The code one level up, or None for a province."""
+    shorter = [level for level in Level if level < len(code)]
+    return code[: shorter[-1]] if shorter else None
+
+
+class Jurisdiction(Base):
+    """A province, city, county, township or village. The code is the path to it."""
+
+    __tablename__ = "jurisdiction"
+    __table_args__ = reference(
+        CheckConstraint("code ~ '^[0-9]+$' AND length(code) IN (2, 4, 6, 9, 12)", name="code"),
+        CheckConstraint(
+            "(parent_code IS NULL) = (length(code) = 2) AND starts_with(code, parent_code)",
+            name="parent",
+        ),
+        CheckConstraint("boundary IS NULL OR ST_IsValid(boundary)", name="boundary_valid"),
+        Index(None, "parent_code"),
+    )
+
+    code: Mapped[str] = mapped_column(Code(12), primary_key=True)
+    level: Mapped[int] = mapped_column(SmallInteger, Computed("length(code)", persisted=True))
+    name: Mapped[str] = mapped_column(String(80))
+    parent_code: Mapped[str | None] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    year: Mapped[int] = mapped_column(SmallInteger)  # of the code table that it came from
+    source: Mapped[str] = mapped_column(String(80))
+    boundary: Mapped[Any | None] = mapped_column(Geometry("MULTIPOLYGON", srid=SRID))
+
+
+class CellKind(enum.StrEnum):
+    BASIC = "basic"
+    DEDICATED = "dedicated"
+
+
+class Cell(Base):
+    """A grid cell. Its polygon never changes: another polygon is another cell with another code.
+
+    Valid from `from_date` up to, not including, `to_date`.
+    """
+
+    __tablename__ = "cell"
+    __table_args__ = county(
+        CheckConstraint("code ~ '^[0-9]{15}$' AND starts_with(code, village_code)", name="code"),
+        CheckConstraint("ST_IsValid(polygon)", name="polygon_valid"),
+        CheckConstraint("to_date > from_date", name="period"),
+        UniqueConstraint("id", "village_code"),
+        Index(None, "village_code"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    code: Mapped[str] = mapped_column(Code(15), unique=True)
+    village_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    kind: Mapped[CellKind] = mapped_column(choice(CellKind, "kind"), default=CellKind.BASIC)
+    name: Mapped[str] = mapped_column(String(80))
+    polygon: Mapped[Any] = mapped_column(Geometry("POLYGON", srid=SRID))
+    from_date: Mapped[date] = mapped_column(Date)
+    to_date: Mapped[date | None] = mapped_column(Date)
+
+    def held_on(self, day: date) -> bool:
+        """Whether the cell was valid on `day`."""
+        return self.from_date <= day and (self.to_date is None or day < self.to_date)
+
+
+class Team(Base):
+    """Those who together answer for one or more cells."""
+
+    __tablename__ = "team"
+    __table_args__ = county(Index(None, "jurisdiction_code"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    name: Mapped[str] = mapped_column(String(80))
+    jurisdiction_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+
+    memberships: Mapped[list[Membership]] = relationship(back_populates="team", lazy="raise")
+    assignments: Mapped[list[Assignment]] = relationship(back_populates="team", lazy="raise")
+
+
+def _no_overlap(table: str, *columns: str) -> ExcludeConstraint:
+    """Rows of `table` with equal `columns` may not hold at the same time."""
+    period = func.daterange(literal_column("from_date"), literal_column("to_date"), text("'[)'"))
+    return ExcludeConstraint(
+        *((c, "=") for c in columns), (period, "&&"), using="gist", name=f"ex_{table}_period"
+    )
+
+
+class Assignment(Base):
+    """A team answers for a cell during a period."""
+
+    __tablename__ = "assignment"
+    __table_args__ = county(
+        CheckConstraint("to_date > from_date", name="period"),
+        _no_overlap("assignment", "team_id", "cell_id"),
+        Index(None, "cell_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("team.id"))
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
+    from_date: Mapped[date] = mapped_column(Date)
+    to_date: Mapped[date | None] = mapped_column(Date)
+
+    team: Mapped[Team] = relationship(back_populates="assignments", lazy="raise")
+    cell: Mapped[Cell] = relationship(lazy="raise")
+
+
+class Duty(enum.StrEnum):
+    """The duties of “1+3+N”: 网格长, 专职网格员, 兼职网格员, 网格指导员, others."""
+
+    LEADER = "leader"
+    FULL_TIME = "full_time"
+    PART_TIME = "part_time"
+    GUIDE = "guide"
+    OTHER = "other"
+
+
+class Membership(Base):
+    """A person serves in a team during a period."""
+
+    __tablename__ = "membership"
+    __table_args__ = county(
+        CheckConstraint("to_date > from_date", name="period"),
+        _no_overlap("membership", "team_id", "user_id"),
+        Index(None, "user_id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("team.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    duty: Mapped[Duty] = mapped_column(choice(Duty, "duty"))
+    from_date: Mapped[date] = mapped_column(Date)
+    to_date: Mapped[date | None] = mapped_column(Date)
+
+    team: Mapped[Team] = relationship(back_populates="memberships", lazy="raise")
+    user: Mapped[User] = relationship(lazy="raise")

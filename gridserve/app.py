@@ -1,0 +1,110 @@
+"""The composition root: the only core file that knows the domain packages."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from flask import Flask, Response, g, request
+from flask_migrate import Migrate
+from geoalchemy2 import alembic_helpers
+
+import grids.pages
+import grids.routes
+import maps.pages
+import maps.routes
+import visits.issues.pages
+import visits.issues.routes
+import visits.jobs
+import visits.pages
+import visits.routes
+from gridserve import auth, cli, errors, i18n, openapi, pages, routes
+from gridserve.config import Config
+from gridserve.db import db
+from gridserve.nav import init_app as init_nav
+from gridserve.permissions import Role
+
+APIS = (routes.bp, grids.routes.bp, visits.routes.bp, visits.issues.routes.bp, maps.routes.bp)
+PAGES = (
+    routes.system, pages.bp, grids.pages.bp, visits.pages.bp, visits.issues.pages.bp, maps.pages.bp,
+)
+SCHEDULE = (*visits.jobs.SCHEDULE,)
+# Where `/` sends people: the first role that they hold.
+HOMES = (
+    (Role.LEADER, "maps.home"),
+    (Role.DISPATCHER, "issues.desk"),
+    (Role.CADRE, "visits.home"),
+    (Role.ADMINISTRATOR, "grids.home"),
+)
+LARGEST_BODY = 4 * 1024 * 1024
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Build the application from `config`, or from the environment."""
+    config = config or Config.from_env()
+    app = Flask("gridserve")
+    app.extensions["gridserve"] = config
+    app.config.update(
+        SECRET_KEY=config.secret_key,
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        # Times go over the wire in UTC, whatever the server's own zone.
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5},
+        },
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=config.session_days),
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.secure_cookies,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session lasts
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    db.init_app(app)
+    Migrate(
+        app, db, directory="migrations",
+        include_object=alembic_helpers.include_object,
+        process_revision_directives=alembic_helpers.writer,
+        render_item=alembic_helpers.render_item,
+    )
+    errors.init_app(app)
+    i18n.init_app(app)
+    auth.init_app(app)
+    init_nav(app)
+    _headers(app)
+
+    api = openapi.create(app)
+    for bp in APIS:
+        api.register_blueprint(bp)
+    for page in PAGES:
+        app.register_blueprint(page)
+    app.extensions["gridserve.api"] = api
+    app.extensions["gridserve.schedule"] = SCHEDULE
+    app.extensions["gridserve.homes"] = HOMES
+    return app
+
+
+def _headers(app: Flask) -> None:
+    """Security headers on every answer; scripts run only from us or with this answer's nonce."""
+
+    @app.before_request
+    def _nonce() -> None:
+        g.csp_nonce = secrets.token_urlsafe(16)
+
+    @app.context_processor
+    def _context() -> dict[str, str]:
+        return {"csp_nonce": g.get("csp_nonce", "")}
+
+    @app.after_request
+    def _add(response: Response) -> Response:
+        response.headers.setdefault(
+            "Content-Security-Policy",
+            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+            f"script-src 'self' 'nonce-{g.get('csp_nonce', '')}'; object-src 'none'; "
+            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+        )
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        if not request.path.startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-store, private")
+        return response

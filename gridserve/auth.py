@@ -1,0 +1,120 @@
+"""Who is asking: bearer tokens for programs and phones, a cookie for pages, and the two marks
+that every endpoint carries, `@requires` or `@public`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, g, redirect, request, session, url_for
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
+from werkzeug.local import LocalProxy
+from wtforms import ValidationError as CsrfInvalid
+
+from gridserve import people
+from gridserve.db import db
+from gridserve.errors import BadRequest, Forbidden, Problem, Unauthorized, wants_page
+from gridserve.permissions import Permission, may
+
+View = TypeVar("View", bound=Callable[..., Any])
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def _load() -> people.DeviceToken | None:
+    if "sign_in" not in g:
+        g.sign_in, g.by_cookie = None, True  # should the look-up fail, the error page still works
+        scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            g.by_cookie = False
+            g.sign_in = people.find_token(token.strip())
+        else:
+            token = session.get("token", "")
+            g.sign_in = people.find_token(token) if token else None
+    return cast("people.DeviceToken | None", g.sign_in)
+
+
+def _user() -> people.User | None:
+    sign_in = _load()
+    return sign_in.user if sign_in else None
+
+
+# The person asking. Only inside endpoints that are marked with @requires; elsewhere `visitor()`.
+current_user = cast(people.User, LocalProxy(_user, unbound_message="nobody is signed in"))
+
+
+def visitor() -> people.User | None:
+    """The person asking, or None when nobody is signed in."""
+    return _user()
+
+
+def current_sign_in() -> people.DeviceToken:
+    """The sign-in by which the present request came."""
+    sign_in = _load()
+    assert sign_in is not None
+    return sign_in
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Let in those who hold `permission` in at least one of their posts today.
+
+    Where they hold it is asked by the query or the operation. Requests that change something and
+    come with the cookie must carry a CSRF token.
+    """
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            user = _user()
+            if user is None:
+                if wants_page() and request.method in SAFE:
+                    return redirect(url_for("account.login", next=request.full_path.rstrip("?")))
+                raise Unauthorized(_("Sign in first: no valid token came with the request."))
+            if g.by_cookie and request.method not in SAFE:
+                check_csrf()
+            if not may(user, permission):
+                raise Forbidden(_("None of your posts includes “%(p)s”.", p=permission.value))
+            return view(*args, **kwargs)
+
+        guarded.access = permission  # type: ignore[attr-defined]  # read by the guard test
+        return cast(View, guarded)
+
+    return mark
+
+
+def public(view: View) -> View:
+    """Mark an endpoint that anybody may call."""
+
+    @wraps(view)
+    def open_(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    open_.access = "public"  # type: ignore[attr-defined]  # read by the guard test
+    return cast(View, open_)
+
+
+def check_csrf() -> None:
+    """Refuse a cookie request that does not carry the page's token."""
+    try:
+        validate_csrf(request.headers.get("X-CSRFToken") or request.form.get("csrf_token"))
+    except (CsrfInvalid, CSRFError) as error:
+        raise BadRequest(_("The page is too old. Load it again and repeat.")) from error
+
+
+def sign_in(login: str, password: str, device: str) -> tuple[str, people.DeviceToken]:
+    """Check a password; a refusal is committed too, so that wrong tries are counted."""
+    days = current_app.extensions["gridserve"].session_days
+    try:
+        return people.sign_in(login, password, device, days=days)
+    except Problem:
+        db.session.commit()
+        raise
+
+
+def init_app(app: Flask) -> None:
+    """Give templates the person and the CSRF token."""
+
+    @app.context_processor
+    def _context() -> dict[str, Any]:
+        return {"current_user": visitor(), "csrf_token": generate_csrf}

@@ -1,0 +1,95 @@
+"""The configuration: one frozen object read from the environment at start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+
+
+class ConfigError(Exception):
+    """A variable is missing or cannot be used; the message names it and says how to mend it."""
+
+
+def _variable(
+    name: str, help: str, default: str | None = None, read: Callable[[str], Any] = str
+) -> Any:
+    return field(metadata={"variable": name, "help": help, "default": default, "read": read})
+
+
+def _flag(text: str) -> bool:
+    return {"0": False, "1": True}[text]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that an installation can set. Each field is one environment variable."""
+
+    database_url: str = _variable(
+        "GRIDSERVE_DATABASE_URL", "PostgreSQL with PostGIS, as postgresql+psycopg://user@host/name"
+    )
+    redis_url: str = _variable("GRIDSERVE_REDIS_URL", "Redis, as redis://host/0 or unix:///path?db=0")
+    secret_key: str = _variable(
+        "GRIDSERVE_SECRET_KEY", "signs session cookies; at least 32 characters, kept secret"
+    )
+    timezone: str = _variable(
+        "GRIDSERVE_TIMEZONE", "IANA zone in which days begin and end", "Asia/Shanghai"
+    )
+    language: str = _variable("GRIDSERVE_LANGUAGE", "language when nobody asked for one", "zh")
+    session_days: int = _variable(
+        "GRIDSERVE_SESSION_DAYS", "days (1 to 366) after which a sign-in ends by itself", "30", int
+    )
+    secure_cookies: bool = _variable(
+        "GRIDSERVE_SECURE_COOKIES", "1 where the site is served over https, else 0", "0", _flag
+    )
+
+    def __post_init__(self) -> None:
+        if len(self.secret_key) < 32:
+            raise ConfigError("GRIDSERVE_SECRET_KEY must have at least 32 characters")
+        if self.language not in ("zh", "en"):
+            raise ConfigError("GRIDSERVE_LANGUAGE must be zh or en")
+        if not 1 <= self.session_days <= 366:
+            raise ConfigError("GRIDSERVE_SESSION_DAYS must be a whole number from 1 to 366")
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ConfigError(
+                f"GRIDSERVE_TIMEZONE: no such zone: {self.timezone!r} (example: Asia/Shanghai)"
+            ) from error
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone in which a day begins and ends."""
+        return ZoneInfo(self.timezone)
+
+    @classmethod
+    def variables(cls) -> dict[str, str | None]:
+        """Each variable's name with its default (None: it must be set)."""
+        fields = cls.__dataclass_fields__.values()
+        return {f.metadata["variable"]: f.metadata["default"] for f in fields}
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
+        """Read the environment, and below it a `.env` file in the working directory."""
+        if environ is None:
+            dotenv = {k: v for k, v in dotenv_values(".env").items() if v is not None}
+            environ = {**dotenv, **os.environ}
+        values = {}
+        for name, f in cls.__dataclass_fields__.items():
+            value = environ.get(f.metadata["variable"], f.metadata["default"])
+            if value is None:
+                raise ConfigError(
+                    f"{f.metadata['variable']} is not set ({f.metadata['help']}). "
+                    "`gridserve up` makes its own; on servers set it in the environment."
+                )
+            try:
+                values[name] = f.metadata["read"](value)
+            except (ValueError, KeyError) as error:
+                raise ConfigError(
+                    f"{f.metadata['variable']} cannot be {value!r}: {f.metadata['help']}"
+                ) from error
+        return cls(**values)

@@ -1,0 +1,120 @@
+"""The database: base class, naming of constraints, column types, and what runs after a commit."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, Enum, MetaData, String, TypeDecorator, Uuid, event
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Session, registry
+
+SRID = 4326
+
+# SQLSTATEs that callers tell apart. Constraint names are compared by prefix only: on a sharded
+# database the names of the shards' constraints end in a number.
+UNIQUE_VIOLATION = "23505"
+FOREIGN_KEY_VIOLATION = "23503"
+EXCLUSION_VIOLATION = "23P01"
+
+
+class Instant(TypeDecorator[datetime]):
+    """A point in time, always with an offset, kept in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError(f"a time without an offset cannot be stored: {value}")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+
+class Code(TypeDecorator[str]):
+    """A jurisdiction or cell code. Collation C lets a btree index answer prefix searches."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length, collation="C")
+
+
+def choice(kind: type[enum.StrEnum], name: str) -> Enum:
+    """A text column that takes only the values of `kind` (checked by the database)."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=24,
+        name=name,
+        values_callable=lambda members: [m.value for m in members],
+    )
+
+
+NAMING = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of all models."""
+
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING),
+        type_annotation_map={datetime: Instant(), uuid.UUID: Uuid()},
+    )
+
+
+def reference(*constraints: Any) -> tuple[Any, ...]:
+    """Table arguments of a reference table: read-mostly, the same for all counties."""
+    return (*constraints, {"info": {"placement": "reference"}})
+
+
+def county(*constraints: Any) -> tuple[Any, ...]:
+    """Table arguments of a county table: its rows belong to one county.
+
+    County tables point at each other or at reference tables, never the other way, so that a
+    county can be moved to a database of its own (docs/decisions/0003).
+    """
+    return (*constraints, {"info": {"placement": "county"}})
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+def now() -> datetime:
+    """The present moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a database error, or None."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def on_commit(callback: Callable[[], None]) -> None:
+    """Call `callback` after the present transaction has committed, and not if it rolls back."""
+    db.session().info.setdefault("on_commit", []).append(callback)
+
+
+@event.listens_for(Session, "after_commit")
+def _run_callbacks(session: Session) -> None:
+    for callback in session.info.pop("on_commit", []):
+        callback()
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_callbacks(session: Session) -> None:
+    session.info.pop("on_commit", None)

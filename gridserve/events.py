@@ -1,0 +1,45 @@
+"""The append-only trail of what was done: who, what, on what, when."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gridserve.db import Base, Code, county, db, now
+
+
+class Event(Base):
+    """One thing done. Rows are never changed or deleted: a trigger forbids it."""
+
+    __tablename__ = "event"
+    __table_args__ = county(Index(None, "subject_id", "at"), Index(None, "at"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    at: Mapped[datetime] = mapped_column(default=now)
+    action: Mapped[str] = mapped_column(String(40))
+    subject_id: Mapped[uuid.UUID | None]
+    actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    jurisdiction_code: Mapped[str | None] = mapped_column(Code(15))
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+
+
+def record(
+    action: str,
+    subject: uuid.UUID | None,
+    *,
+    by: uuid.UUID | None,
+    jurisdiction: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    """Write down one thing done, in the same transaction as the thing itself."""
+    db.session.add(
+        Event(
+            action=action, subject_id=subject, actor_id=by, jurisdiction_code=jurisdiction,
+            data=data or {},
+        )
+    )

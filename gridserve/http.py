@@ -1,0 +1,182 @@
+"""What endpoints share: the transaction at the edge, reading input, paging, ETags."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
+
+import marshmallow as ma
+from flask import Response, request
+from flask_babel import gettext as _
+from flask_smorest import Blueprint as SmorestBlueprint
+from sqlalchemy import ColumnElement, Select, tuple_
+from webargs.flaskparser import FlaskParser
+
+from gridserve.db import db
+from gridserve.errors import Invalid
+
+View = TypeVar("View", bound=Callable[..., Any])
+PAGE, LONGEST_PAGE = 50, 500
+API = "/api/v1"
+
+
+def transaction(view: View) -> View:
+    """Commit when the view returns, roll back when it raises."""
+
+    @wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            answer = view(*args, **kwargs)
+            db.session.commit()
+        except BaseException:
+            db.session.rollback()
+            raise
+        return answer
+
+    wrapper.transaction = True  # type: ignore[attr-defined]  # read by the guard test
+    return cast(View, wrapper)
+
+
+class Schema(ma.Schema):
+    """Base of all schemas: unknown fields are errors, nothing passes that was not named."""
+
+    class Meta:
+        unknown = ma.RAISE
+        ordered = True
+
+
+class Text(ma.fields.String):
+    """Words from people: trimmed, without characters that the database cannot hold."""
+
+    def __init__(self, *, most: int = 200, least: int = 0, **kwargs: Any) -> None:
+        # A pattern as well as a length, so that the OpenAPI document says what is refused.
+        rules = [ma.validate.Length(min=least or None, max=most)]
+        super().__init__(validate=[*rules, *kwargs.pop("validate", [])], **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+            raise ma.ValidationError(_("Contains a character that cannot be stored."))
+        return text.strip()
+
+
+class Moment(ma.fields.AwareDateTime):
+    """A time in RFC 3339; it must say its offset."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        moment = super()._deserialize(value, attr, data, **kwargs)
+        if not 2000 <= moment.year <= 2100:
+            raise ma.ValidationError(_("Must lie between the years 2000 and 2100."))
+        return moment
+
+
+class Parser(FlaskParser):
+    """Unknown parameters are errors everywhere, in queries too."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"query": ma.RAISE, "json": ma.RAISE, "form": ma.RAISE}
+
+
+class ProblemSchema(Schema):
+    """RFC 9457 problem details."""
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    code = ma.fields.String(required=True, metadata={"description": "stable, for programs"})
+    detail = ma.fields.String()
+    errors = ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.List(ma.fields.String()),
+        metadata={"description": "JSON pointer into the request → messages"},
+    )
+
+
+class Blueprint(SmorestBlueprint):
+    """A smorest blueprint that reads strictly."""
+
+    ARGUMENTS_PARSER = Parser()
+
+
+class PageIn(Schema):
+    """The two parameters of every list."""
+
+    limit = ma.fields.Integer(load_default=PAGE, validate=ma.validate.Range(1, LONGEST_PAGE))
+    cursor = Text(most=400)
+
+
+def paged(
+    query: Select[Any], keys: Sequence[ColumnElement[Any]], args: dict[str, Any],
+    *, descending: bool = False,
+) -> dict[str, Any]:
+    """One page of `query`, ordered by `keys` (the last one unique), as {items, next}.
+
+    `next` is the address of the following page, or None. Pages are found by key and not by
+    offset, so a row that arrives while somebody pages neither repeats nor hides another.
+    """
+    limit = args["limit"]
+    if args.get("cursor"):
+        after = _read_cursor(args["cursor"], keys)
+        row = tuple_(*keys)
+        query = query.where(row < tuple_(*after) if descending else row > tuple_(*after))
+    query = query.order_by(*(k.desc() if descending else k for k in keys)).limit(limit + 1)
+    rows = db.session.execute(query.add_columns(*keys)).all()
+    following = None
+    if len(rows) > limit:
+        rows = rows[:limit]
+        last = rows[-1][-len(keys):]
+        cursor = base64.urlsafe_b64encode(json.dumps([_write(v) for v in last]).encode()).decode()
+        following = _here_with(cursor=cursor)
+    return {"items": [r[0] for r in rows], "next": following}
+
+
+def _write(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def _read_cursor(cursor: str, keys: Sequence[ColumnElement[Any]]) -> list[Any]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        if not isinstance(values, list) or len(values) != len(keys):
+            raise ValueError("wrong length")
+        readers: dict[type, Callable[[str], Any]] = {
+            datetime: _aware, date: date.fromisoformat, uuid.UUID: uuid.UUID, int: int,
+        }
+        return [
+            readers.get(k.type.python_type, _plain)(v) for k, v in zip(keys, values, strict=True)
+        ]
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        raise Invalid(errors={"/cursor": [_("Use the “next” address as it was given.")]}) from error
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no offset")
+    return moment
+
+
+def _plain(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("zero byte")
+    return text.encode("utf-8").decode("utf-8")
+
+
+def _here_with(**changes: str) -> str:
+    args = [(k, v) for k, v in request.args.items(multi=True) if k not in changes]
+    return request.path + "?" + urlencode([*args, *changes.items()])
+
+
+def with_etag(response: Response) -> Response:
+    """Add an ETag from the body and answer 304 where the caller has it already."""
+    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
+    return cast(Response, response.make_conditional(request))

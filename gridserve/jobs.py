@@ -1,0 +1,102 @@
+"""Work outside the request: RQ queue, enqueueing on commit, the worker and the timetable.
+
+The database is the truth and Redis may be emptied at any moment: a job is only ever a nudge, and
+each kind of work has a scheduled sweep that finds in the database what is still to do.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, Worker
+from rq.cron import CronScheduler
+
+from gridserve.config import Config
+from gridserve.db import db, on_commit
+
+QUEUE = "gridserve"
+log = logging.getLogger(__name__)
+_worker_app: Flask | None = None
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """One line of the timetable: a job by dotted path, every so many seconds or by cron line."""
+
+    job: str
+    every: int | None = None
+    cron: str | None = None
+
+
+def connect(config: Config) -> Redis:
+    """A Redis connection that gives up soon rather than holding a request."""
+    return Redis.from_url(config.redis_url, socket_connect_timeout=1, socket_timeout=5)
+
+
+def enqueue(job: Callable[..., Any], *args: Any, once: bool = False) -> None:
+    """Ask for `job(*args)` after the commit. `once`: not again while one waits to start."""
+    path = f"{job.__module__}.{job.__qualname__}"
+    config: Config = current_app.extensions["gridserve"]
+
+    def push() -> None:
+        try:
+            redis = connect(config)
+            if once and not redis.set(_waiting(path), 1, nx=True, ex=10):
+                return
+            Queue(QUEUE, connection=redis).enqueue(perform, path, *args, result_ttl=60)
+        except RedisError as error:
+            log.warning("job %s not enqueued (%s); the sweep will find it", path, error)
+
+    on_commit(push)
+
+
+def _waiting(path: str) -> str:
+    return f"{QUEUE}:waiting:{path}"
+
+
+def perform(path: str, *args: Any) -> Any:
+    """Run the job at `path` inside the application and commit what it did."""
+    app = _worker_app
+    if app is None:
+        from gridserve.app import create_app
+
+        app = create_app()
+    module, _, name = path.rpartition(".")
+    connect(app.extensions["gridserve"]).delete(_waiting(path))  # from here on, new work needs a new job
+    with app.app_context():
+        result = getattr(importlib.import_module(module), name)(*args)
+        db.session.commit()
+    return result
+
+
+def run_worker(app: Flask) -> None:
+    """Work until told to stop. Each job runs in a fork, so a job that dies harms no other."""
+    global _worker_app
+    _worker_app = app
+    # RQ asks for a socket time-out longer than its blocking wait, hence a connection of its own.
+    redis = Redis.from_url(app.extensions["gridserve"].redis_url)
+    Worker([QUEUE], connection=redis).work(logging_level="WARNING")
+
+
+def run_scheduler(app: Flask) -> None:
+    """Enqueue the timetable's jobs when their time comes, until told to stop."""
+    config: Config = app.extensions["gridserve"]
+    os.environ["TZ"] = config.timezone  # cron lines are read in the process's local time
+    time.tzset()
+    redis = Redis.from_url(config.redis_url)
+    scheduler = CronScheduler(connection=redis, logging_level="WARNING")
+    for line in app.extensions["gridserve.schedule"]:
+        scheduler.register(
+            perform, QUEUE, args=(line.job,), interval=line.every, cron=line.cron, result_ttl=60
+        )
+    scheduler.start()
+

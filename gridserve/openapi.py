@@ -1,0 +1,94 @@
+"""The OpenAPI 3.1 document: what smorest gathers, completed with the problems of each endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from flask_smorest import Api
+
+from gridserve import __version__
+from gridserve.http import API, ProblemSchema
+
+_WORDS = {
+    400: "The request cannot be read.",
+    401: "Nobody is signed in.",
+    403: "No post of the caller allows it.",
+    404: "Not there, or not in the caller's scope.",
+    409: "It does not fit what is stored, or somebody was faster.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "Some values cannot be used; `errors` names them.",
+    429: "Too many attempts.",
+    503: "Not available for a moment; nothing was lost, try again.",
+}
+
+
+class ProblemApi(Api):
+    """Api whose errors are ours (`gridserve.errors`) and not smorest's."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to `gridserve.errors`."""
+
+
+def create(app: Flask) -> ProblemApi:
+    """An Api for `app`; blueprints are registered on it."""
+    app.config.update(
+        API_TITLE="GridServe", API_VERSION=__version__, OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX=None,
+    )
+    api = ProblemApi(app)
+    api.spec.components.security_scheme(
+        "token", {"type": "http", "scheme": "bearer", "description": "from POST /sessions"}
+    )
+    return api
+
+
+def _statuses(app: Flask, path: str, method: str, operation: dict[str, Any]) -> set[int]:
+    """The problems that one operation can answer with, read off how it is built."""
+    rule = path.replace("{", "<").replace("}", ">")
+    view = next(
+        app.view_functions[r.endpoint]
+        for r in app.url_map.iter_rules()
+        if method.upper() in (r.methods or ()) and _plain(str(r)) == rule
+    )
+    found = {422, 503}
+    if getattr(view, "access", None) != "public":
+        found |= {401, 403}
+    if "{" in path or method != "get":
+        found |= {404}
+    if "requestBody" in operation:
+        found |= {400, 409, 413, 415}
+    elif method != "get":
+        found |= {400, 409}
+    if path.endswith("/sessions"):
+        found |= {401, 429}
+    return found
+
+
+def _plain(rule: str) -> str:
+    """`/cells/<string:code>` → `/cells/<code>`."""
+    parts = rule.split("<")
+    return parts[0] + "".join("<" + p.split(":", 1)[-1] for p in parts[1:])
+
+
+def document(app: Flask, api: Api) -> dict[str, Any]:
+    """The whole document, with security and problems of each operation filled in."""
+    spec: dict[str, Any] = api.spec.to_dict()
+    spec["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path, item in spec["paths"].items():
+        for method, operation in item.items():
+            if method not in ("get", "post", "put", "patch", "delete"):
+                continue
+            answers = operation.setdefault("responses", {})
+            answers.pop("default", None)
+            for status in sorted(_statuses(app, path, method, operation)):
+                answers.setdefault(
+                    str(status), {"description": _WORDS[status], "content": problem}
+                )
+            if "401" in answers and not path.endswith(f"{API}/sessions"):
+                operation["security"] = [{"token": []}]
+    return spec

@@ -1,0 +1,212 @@
+"""Accounts, the posts that people hold, and the devices that they signed in on."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from datetime import date, datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from flask_babel import gettext as _
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
+
+from gridserve import events
+from gridserve.db import Base, Code, choice, db, now, reference
+from gridserve.errors import Invalid, TooMany, Unauthorized
+from gridserve.permissions import Role
+
+_hasher = PasswordHasher()
+# Checked when a login does not exist, so that the time taken does not tell which logins do.
+_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+
+TRIES_BEFORE_PAUSE = 5
+PAUSE = timedelta(minutes=5)
+PASSWORD_LENGTH = 10
+
+
+class User(Base):
+    """A person's account; what the person may do comes from the posts."""
+
+    __tablename__ = "account"
+    __table_args__ = reference(CheckConstraint("login = lower(login)", name="login_lower"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    login: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(64))
+    phone: Mapped[str | None] = mapped_column(String(20))
+    password_hash: Mapped[str] = mapped_column(String(128))
+    language: Mapped[str | None] = mapped_column(String(8))
+    active: Mapped[bool] = mapped_column(default=True)
+    failed_sign_ins: Mapped[int] = mapped_column(default=0)
+    paused_until: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    posts: Mapped[list[Post]] = relationship(back_populates="user", lazy="raise")
+
+    def posts_on(self, day: date) -> list[Post]:
+        """The posts held on `day`."""
+        return [p for p in self.posts if p.from_date <= day and (not p.to_date or day < p.to_date)]
+
+
+class Post(Base):
+    """A role in a jurisdiction for a period. Without a jurisdiction: the whole installation."""
+
+    __tablename__ = "post"
+    __table_args__ = reference(
+        CheckConstraint("to_date > from_date", name="period"), Index(None, "user_id")
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    role: Mapped[Role] = mapped_column(choice(Role, "role"))
+    jurisdiction_code: Mapped[str | None] = mapped_column(
+        Code(12), ForeignKey("jurisdiction.code")
+    )
+    from_date: Mapped[date] = mapped_column(Date)
+    to_date: Mapped[date | None] = mapped_column(Date)  # the first day no longer held
+
+    user: Mapped[User] = relationship(back_populates="posts", lazy="raise")
+
+
+class DeviceToken(Base):
+    """One sign-in: a browser or a phone. Only the token's hash is kept."""
+
+    __tablename__ = "device_token"
+    __table_args__ = reference(Index(None, "user_id"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    device: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    user: Mapped[User] = relationship(lazy="raise")
+
+
+def digest(token: str) -> str:
+    """The form in which a token is kept."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def create_user(
+    login: str, name: str, password: str, *, by: User | None = None, phone: str | None = None
+) -> User:
+    """Make an account. `by` is None only on the command line."""
+    if len(password) < PASSWORD_LENGTH:
+        raise Invalid(_("A password needs at least %(n)s characters.", n=PASSWORD_LENGTH))
+    user = User(
+        login=login.strip().lower(), name=name, phone=phone, password_hash=_hasher.hash(password)
+    )
+    db.session.add(user)
+    db.session.flush()
+    events.record("user.created", user.id, by=by.id if by else None, data={"login": user.login})
+    return user
+
+
+def set_password(user: User, password: str, *, by: User | None = None) -> None:
+    """Give `user` a new password; every sign-in of theirs ends."""
+    if len(password) < PASSWORD_LENGTH:
+        raise Invalid(_("A password needs at least %(n)s characters.", n=PASSWORD_LENGTH))
+    user.password_hash = _hasher.hash(password)
+    user.failed_sign_ins, user.paused_until = 0, None
+    end_sign_ins(user)
+    events.record("user.password_set", user.id, by=by.id if by else None)
+
+
+def disable(user: User, *, by: User | None = None) -> None:
+    """End an account's rights at once, on every device."""
+    user.active = False
+    end_sign_ins(user)
+    events.record("user.disabled", user.id, by=by.id if by else None)
+
+
+def end_sign_ins(user: User) -> None:
+    """Revoke every token of `user`."""
+    db.session.execute(
+        update(DeviceToken)
+        .where(DeviceToken.user_id == user.id, DeviceToken.revoked_at.is_(None))
+        .values(revoked_at=now())
+    )
+
+
+def appoint(
+    user: User, role: Role, jurisdiction_code: str | None, from_date: date, *, by: User | None = None
+) -> Post:
+    """Give `user` a post."""
+    post = Post(user_id=user.id, role=role, jurisdiction_code=jurisdiction_code, from_date=from_date)
+    db.session.add(post)
+    events.record(
+        "post.given", user.id, by=by.id if by else None, jurisdiction=jurisdiction_code,
+        data={"role": role},
+    )
+    return post
+
+
+def sign_in(login: str, password: str, device: str, *, days: int) -> tuple[str, DeviceToken]:
+    """Check a password and give a new token for this device.
+
+    After five wrong passwords in a row the account rests for five minutes. The count is committed
+    by the caller also when this raises (see `gridserve.auth`).
+    """
+    user = db.session.scalar(
+        select(User).where(User.login == login.strip().lower()).with_for_update()
+    )
+    if user is not None and user.paused_until is not None and user.paused_until > now():
+        raise TooMany(_("Too many wrong passwords. Try again in a few minutes."))
+    try:
+        _hasher.verify(user.password_hash if user else _NOBODY, password)
+        right = user is not None and user.active
+    except VerificationError:
+        right = False
+    if not right:
+        if user is not None:
+            user.failed_sign_ins += 1
+            if user.failed_sign_ins >= TRIES_BEFORE_PAUSE:
+                user.failed_sign_ins, user.paused_until = 0, now() + PAUSE
+            events.record("sign_in.refused", user.id, by=None)
+        raise Unauthorized(_("Login or password is wrong."))
+    assert user is not None
+    user.failed_sign_ins, user.paused_until = 0, None
+    token = secrets.token_urlsafe(32)
+    row = DeviceToken(
+        user_id=user.id, token_hash=digest(token), device=device,
+        expires_at=now() + timedelta(days=days),
+    )
+    db.session.add(row)
+    events.record("sign_in.done", user.id, by=user.id, data={"device": device})
+    return token, row
+
+
+def sign_out(token: DeviceToken) -> None:
+    """End this sign-in."""
+    token.revoked_at = now()
+    events.record("sign_out.done", token.user_id, by=token.user_id)
+
+
+def find_token(token: str) -> DeviceToken | None:
+    """The living sign-in behind a token, with its user and posts, in two queries."""
+    return db.session.scalar(
+        select(DeviceToken)
+        .where(
+            DeviceToken.token_hash == digest(token),
+            DeviceToken.revoked_at.is_(None),
+            DeviceToken.expires_at > now(),
+            DeviceToken.user.has(User.active),
+        )
+        .options(selectinload(DeviceToken.user).selectinload(User.posts))
+    )
+
+
+def holders(role: Role, code: str, day: date) -> list[User]:
+    """Those who hold `role` over jurisdiction `code` on `day`."""
+    rows = select(User).join(Post).where(
+        Post.role == role, Post.from_date <= day,
+        or_(Post.to_date.is_(None), Post.to_date > day),
+        or_(Post.jurisdiction_code.is_(None), Post.jurisdiction_code == code),
+    )
+    return list(db.session.scalars(rows))

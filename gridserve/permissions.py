@@ -1,0 +1,97 @@
+"""Who may do what: roles, what each role may, and where (a scope is a code prefix)."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, false, or_, true
+
+from gridserve import workdays
+
+if TYPE_CHECKING:
+    from gridserve.people import User
+
+
+class Role(enum.StrEnum):
+    CADRE = "cadre"
+    DISPATCHER = "dispatcher"
+    LEADER = "leader"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+class Permission(enum.StrEnum):
+    """What an endpoint may ask for."""
+
+    ACCOUNT = "account"  # one's own account: everybody
+    GROUND_READ = "ground.read"  # jurisdictions, cells, teams
+    GROUND_WRITE = "ground.write"
+    HOUSEHOLD_READ = "household.read"
+    HOUSEHOLD_WRITE = "household.write"
+    VISIT_READ = "visit.read"
+    VISIT_RECORD = "visit.record"
+    ISSUE_READ = "issue.read"
+    ISSUE_REPORT = "issue.report"
+    ISSUE_STEP = "issue.step"  # which steps: visits/issues/chain.py
+    ISSUE_DESK = "issue.desk"
+    FIGURES_READ = "figures.read"
+    AUDIT_READ = "audit.read"
+
+
+_P = Permission
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.CADRE: frozenset({
+        _P.ACCOUNT, _P.GROUND_READ, _P.HOUSEHOLD_READ, _P.HOUSEHOLD_WRITE, _P.VISIT_READ,
+        _P.VISIT_RECORD, _P.ISSUE_READ, _P.ISSUE_REPORT, _P.ISSUE_STEP, _P.FIGURES_READ,
+    }),
+    Role.DISPATCHER: frozenset({
+        _P.ACCOUNT, _P.GROUND_READ, _P.HOUSEHOLD_READ, _P.HOUSEHOLD_WRITE, _P.VISIT_READ,
+        _P.ISSUE_READ, _P.ISSUE_REPORT, _P.ISSUE_STEP, _P.ISSUE_DESK, _P.FIGURES_READ,
+    }),
+    Role.LEADER: frozenset({
+        _P.ACCOUNT, _P.GROUND_READ, _P.HOUSEHOLD_READ, _P.VISIT_READ, _P.ISSUE_READ,
+        _P.FIGURES_READ,
+    }),
+    # The administrator keeps the ground and the accounts and sees no household.
+    Role.ADMINISTRATOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE}),
+    Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ}),
+}
+
+
+def roles(user: User) -> set[Role]:
+    """The roles that `user` holds today, anywhere."""
+    return {p.role for p in user.posts_on(workdays.today())}
+
+
+def scopes(user: User, permission: Permission, *, among: Iterable[Role] = Role) -> list[str]:
+    """Code prefixes within which `user` has `permission` today; "" is everywhere.
+
+    `among` looks only at the posts of these roles.
+    """
+    wanted = set(among)
+    return [
+        p.jurisdiction_code or ""
+        for p in user.posts_on(workdays.today())
+        if p.role in wanted and permission in GRANTS[p.role]
+    ]
+
+
+def may(user: User, permission: Permission, code: str | None = None) -> bool:
+    """Whether `user` has `permission` today: anywhere, or over the jurisdiction `code`."""
+    found = scopes(user, permission)
+    return bool(found) if code is None else covers(found, code)
+
+
+def covers(prefixes: Iterable[str], code: str) -> bool:
+    """Whether `code` lies within one of the scopes `prefixes`."""
+    return any(code.startswith(prefix) for prefix in prefixes)
+
+
+def within(column: Any, prefixes: Iterable[str]) -> ColumnElement[bool]:
+    """The same as a criterion on a code column; the twin of `covers`."""
+    prefixes = list(prefixes)
+    if "" in prefixes:
+        return true()
+    return or_(false(), *(column.like(prefix + "%") for prefix in prefixes))

@@ -1,0 +1,148 @@
+"""Categories, issues, and the append-only steps of their handling chains."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grids.coordinates import System
+from grids.models import Cell, Jurisdiction, Team
+from gridserve.db import SRID, Base, Code, choice, county, now, reference
+from gridserve.people import User
+from visits.issues.chain import CLOSED, HELD, Action, Channel, Promise, Rating, Status
+from visits.models import Household
+
+
+def _listed(statuses: frozenset[Status]) -> str:
+    return ", ".join(f"'{s.value}'" for s in sorted(statuses))
+
+
+class Category(Base):
+    """A kind of issue and what is promised for it."""
+
+    __tablename__ = "category"
+    __table_args__ = reference(
+        CheckConstraint("limit_days BETWEEN 1 AND 366", name="limit_days"),
+        CheckConstraint("parent_code <> code", name="parent"),
+    )
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    parent_code: Mapped[str | None] = mapped_column(ForeignKey("category.code"))
+    name: Mapped[str] = mapped_column(String(40))
+    name_en: Mapped[str] = mapped_column(String(60))
+    promise: Mapped[Promise] = mapped_column(choice(Promise, "promise"))
+    limit_days: Mapped[int] = mapped_column(SmallInteger)
+    sensitive: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class Issue(Base):
+    """An issue as it stands now: a projection of its steps, changed only by appending one."""
+
+    __tablename__ = "issue"
+    __table_args__ = county(
+        CheckConstraint("step_no >= 1", name="step_no"),
+        CheckConstraint("limit_days >= 1", name="limit_days"),
+        CheckConstraint(f"(status IN ({_listed(HELD)})) = (team_id IS NOT NULL)", name="held"),
+        CheckConstraint(f"(status IN ({_listed(CLOSED)})) = (closed_at IS NOT NULL)", name="closed"),
+        CheckConstraint("rating IS NULL OR status = 'closed'", name="rating"),
+        CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
+        CheckConstraint("starts_with(village_code, desk_code)", name="desk"),
+        Index(None, "desk_code", "status"),
+        Index(None, "team_id", "status"),
+        Index(None, "village_code"),
+        Index(None, "cell_id"),
+        Index(None, "household_id"),
+        Index("ix_issue_open_due", "due_at", postgresql_where=text("closed_at IS NULL")),
+        Index(None, "reported_at", "id"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
+    number: Mapped[str] = mapped_column(String(24), unique=True)
+    category_code: Mapped[str] = mapped_column(ForeignKey("category.code"))
+    channel: Mapped[Channel] = mapped_column(choice(Channel, "channel"))
+    words: Mapped[str] = mapped_column(Text)
+    resident_name: Mapped[str | None] = mapped_column(String(64))
+    resident_phone: Mapped[str | None] = mapped_column(String(20))
+    # First responsible 首问责任: owns the hand-over until the desk accepts.
+    reported_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    visit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("visit.id"))
+    household_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("household.id"))
+    village_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell.id"))
+    address: Mapped[str] = mapped_column(String(120), default="")
+    point: Mapped[Any | None] = mapped_column(Geometry("POINT", srid=SRID))
+    point_source: Mapped[System | None] = mapped_column(choice(System, "system"))
+
+    status: Mapped[Status] = mapped_column(choice(Status, "status"))
+    step_no: Mapped[int] = mapped_column(Integer)
+    desk_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    limit_days: Mapped[int] = mapped_column(SmallInteger)
+    reported_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    rating: Mapped[Rating | None] = mapped_column(choice(Rating, "rating_value"))
+
+    category: Mapped[Category] = relationship(lazy="raise")
+    cell: Mapped[Cell | None] = relationship(lazy="raise")
+    household: Mapped[Household | None] = relationship(lazy="raise")
+    village: Mapped[Jurisdiction] = relationship(lazy="raise", foreign_keys=village_code)
+    desk: Mapped[Jurisdiction] = relationship(lazy="raise", foreign_keys=desk_code)
+    team: Mapped[Team | None] = relationship(lazy="raise")
+    reported_by: Mapped[User] = relationship(lazy="raise")
+    steps: Mapped[list[Step]] = relationship(
+        back_populates="issue", lazy="raise", order_by="Step.seq"
+    )
+
+
+class Step(Base):
+    """One link of a chain: who did what, when, and how things stood before and after.
+
+    Rows are never changed or deleted: a trigger forbids it.
+    """
+
+    __tablename__ = "step"
+    __table_args__ = county(
+        UniqueConstraint("issue_id", "seq"),
+        CheckConstraint("seq >= 1", name="seq"),
+        CheckConstraint("(seq = 1) = (status_before IS NULL)", name="first"),
+        Index(None, "actor_id", "received_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
+    issue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("issue.id"))
+    seq: Mapped[int] = mapped_column(Integer)
+    action: Mapped[Action] = mapped_column(choice(Action, "action"))
+    actor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    status_before: Mapped[Status | None] = mapped_column(choice(Status, "status_before_value"))
+    status_after: Mapped[Status] = mapped_column(choice(Status, "status_after_value"))
+    desk_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    team_before_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    team_after_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    happened_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    due_at: Mapped[datetime]
+    words: Mapped[str] = mapped_column(Text, default="")
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+    said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
+
+    issue: Mapped[Issue] = relationship(back_populates="steps", lazy="raise")
+    actor: Mapped[User] = relationship(lazy="raise")
+    team_after: Mapped[Team | None] = relationship(lazy="raise", foreign_keys=team_after_id)

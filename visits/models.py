@@ -1,0 +1,170 @@
+"""Households, visits, and the coverage figures kept per cell and day."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from grids.coordinates import System
+from grids.models import Cell
+from gridserve.db import SRID, Base, Code, choice, county, now
+from gridserve.people import User
+
+
+class HouseholdStatus(enum.StrEnum):
+    ACTIVE = "active"
+    VACANT = "vacant"
+    MOVED = "moved"
+    DEMOLISHED = "demolished"
+
+
+class Tag(enum.StrEnum):
+    """What makes a household one to look after more often. Untagged means ordinary 普通."""
+
+    KEY = "key"
+    POOR = "poor"
+    EMPTY_NEST = "empty_nest"
+    LEFT_BEHIND = "left_behind"
+    DISABLED = "disabled"
+    MIGRANT = "migrant"
+    CORRECTION = "correction"
+
+
+class Household(Base):
+    """A household. The cell follows from the point; without a point there may be no cell."""
+
+    __tablename__ = "household"
+    __table_args__ = county(
+        UniqueConstraint("village_code", "number"),
+        # A household's cell lies in the household's village.
+        ForeignKeyConstraint(["cell_id", "village_code"], ["cell.id", "cell.village_code"]),
+        CheckConstraint("size >= 0 AND size < 200", name="size"),
+        CheckConstraint("accuracy_m >= 0", name="accuracy"),
+        CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
+        CheckConstraint(
+            "tags <@ ARRAY[" + ", ".join(f"'{t.value}'" for t in Tag) + "]::varchar[]", name="tags"
+        ),
+        Index(None, "cell_id", "status"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    number: Mapped[str] = mapped_column(String(24))
+    village_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    cell_id: Mapped[uuid.UUID | None]
+    group_name: Mapped[str | None] = mapped_column(String(40))  # villagers' group 村民小组
+    address: Mapped[str] = mapped_column(String(120))
+    head_name: Mapped[str] = mapped_column(String(64))
+    phone: Mapped[str | None] = mapped_column(String(20))
+    size: Mapped[int] = mapped_column(SmallInteger)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(String(24)), default=list)
+    status: Mapped[HouseholdStatus] = mapped_column(
+        choice(HouseholdStatus, "status"), default=HouseholdStatus.ACTIVE
+    )
+    do_not_disturb: Mapped[bool] = mapped_column(default=False)
+    note: Mapped[str] = mapped_column(Text, default="")
+    point: Mapped[Any | None] = mapped_column(Geometry("POINT", srid=SRID))
+    point_source: Mapped[System | None] = mapped_column(choice(System, "system"))
+    accuracy_m: Mapped[float | None]
+    # Derived from the visits (the latest `met` one); checked nightly against them.
+    last_met_at: Mapped[datetime | None]
+
+    cell: Mapped[Cell | None] = relationship(lazy="raise", viewonly=True)
+
+
+class Purpose(enum.StrEnum):
+    REGULAR = "regular"
+    AD_HOC = "ad_hoc"
+    FOLLOW_UP = "follow_up"
+    NOTICE = "notice"
+
+
+class Outcome(enum.StrEnum):
+    MET = "met"
+    NOBODY_HOME = "nobody_home"
+    REFUSED = "refused"
+    MOVED = "moved"
+
+
+class Visit(Base):
+    """One visit. It keeps the cell and the team as they were on the day it happened."""
+
+    __tablename__ = "visit"
+    __table_args__ = county(
+        CheckConstraint("ended_at >= started_at", name="period"),
+        CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
+        CheckConstraint("accuracy_m >= 0", name="accuracy"),
+        Index("ix_visit_met", "household_id", "started_at", postgresql_where=text("outcome = 'met'")),
+        Index(None, "cell_id", "started_at"),
+        Index(None, "visitor_id", "started_at"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
+    household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("household.id"))
+    visitor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell.id"))
+    team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    in_scope: Mapped[bool]  # the visitor was assigned to the household's cell on that day
+    purpose: Mapped[Purpose] = mapped_column(choice(Purpose, "purpose"))
+    outcome: Mapped[Outcome] = mapped_column(choice(Outcome, "outcome"))
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    typed_at: Mapped[datetime | None]
+    received_at: Mapped[datetime] = mapped_column(default=now)
+    notes: Mapped[str] = mapped_column(Text, default="")
+    point: Mapped[Any | None] = mapped_column(Geometry("POINT", srid=SRID, spatial_index=False))
+    point_source: Mapped[System | None] = mapped_column(choice(System, "system"))
+    accuracy_m: Mapped[float | None]
+    said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
+
+    household: Mapped[Household] = relationship(lazy="raise")
+    visitor: Mapped[User] = relationship(lazy="raise")
+    cell: Mapped[Cell | None] = relationship(lazy="raise")
+
+
+class CoverageDay(Base):
+    """How many active households of a cell had been met in the `window_days` ending on `day`."""
+
+    __tablename__ = "coverage_day"
+    __table_args__ = county(
+        CheckConstraint("met >= 0 AND met <= households", name="met"), Index(None, "day")
+    )
+
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    window_days: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    households: Mapped[int] = mapped_column(Integer)
+    met: Mapped[int] = mapped_column(Integer)
+    computed_at: Mapped[datetime]
+
+
+class CoverageMark(Base):
+    """A cell whose coverage figures are out of date; written with whatever changed them.
+
+    One row for each change and not one for each cell: a refresh deletes just the marks that it
+    saw, so a change that commits while it counts keeps its own mark.
+    """
+
+    __tablename__ = "coverage_mark"
+    __table_args__ = county(Index(None, "cell_id"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
