@@ -1,0 +1,57 @@
+# What can be done here: make help
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PORT ?= 8000
+PYTEST_ARGS ?= -n 2
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+.PHONY: help setup setup-test demo up test lint format bench lock screenshots doctor clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing to run (system packages, Python, page assets)
+	@bash scripts/setup.sh run
+
+setup-test: ## The same, with what the tests need (linters, Chromium, a Chinese font)
+	@bash scripts/setup.sh test
+
+demo: setup ## Serve the demonstration county on http://127.0.0.1:8000 (PORT=…)
+	@exec $(BIN)/gridserve up --demo --port $(PORT)
+
+up: setup ## Serve an empty installation (PORT=…)
+	@exec $(BIN)/gridserve up --port $(PORT)
+
+test: setup-test ## Run the whole test suite (PYTEST_ARGS=…)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: setup-test ## Check style, types and who imports whom
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup-test ## Put the code into its format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup-test ## Measure start-up, imports and the map queries
+	@$(BIN)/python scripts/bench.py
+
+screenshots: setup-test ## Make the README's pictures anew from the demonstration county
+	@$(BIN)/python scripts/screenshots.py
+
+doctor: setup ## Say of every dependency whether it is there and well
+	@$(BIN)/gridserve doctor
+
+lock: setup-test ## Choose versions anew and write the lock files
+	@$(LOCK) --upgrade --extra build pyproject.toml --output-file requirements.txt
+	@$(LOCK) --extra build --extra dev --constraint requirements.txt pyproject.toml \
+		--output-file requirements-dev.txt
+	@npm update --package-lock-only
+	@! grep -nE -- '--(extra-)?index-url|--find-links|"resolved"' requirements*.txt package-lock.json
+
+clean: ## Remove what set-up and runs made here (asks first when there is a database)
+	@bash scripts/clean.sh
