@@ -1,0 +1,116 @@
+// What Folium does not draw on a map of ours: figures at the pointer, names on areas, and
+// controls that speak the page's language. Everything that people wrote goes in as a text node.
+
+const byTouch = window.matchMedia("(hover: none)").matches;
+
+function element(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text) node.textContent = text;
+  return node;
+}
+
+function card(properties, words, link) {
+  const node = element("div", "map-card");
+  node.append(element("strong", "map-card-title", properties.title));
+  const list = element("dl");
+  words.forEach((word, i) => {
+    list.append(element("dt", "", word), element("dd", "", properties.values[i]));
+  });
+  node.append(list);
+  if (link && properties.href) {
+    const anchor = element("a", "btn btn-primary map-card-link", link);
+    anchor.href = properties.href;
+    node.append(anchor);
+  }
+  return node;
+}
+
+function tooltip(layer, properties, words) {
+  layer.bindTooltip(() => card(properties, words), { sticky: true, className: "map-tip" });
+}
+
+/** An area of the choropleth: a mouse sees its figures and drills down, a finger asks first. */
+export function area(feature, layer, words, link) {
+  const properties = feature.properties;
+  if (byTouch) {
+    layer.bindPopup(() => card(properties, words, link), { autoPanPadding: [12, 12] });
+  } else {
+    tooltip(layer, properties, words);
+    if (properties.href) layer.on("click", () => window.location.assign(properties.href));
+  }
+  layer.on("mouseover popupopen", () => layer.setStyle({ color: "#16202a", weight: 3 }).bringToFront());
+  layer.on("mouseout popupclose", () => layer.setStyle({ color: "#ffffff", weight: 1.2 }));
+}
+
+/** The marker of an issue: its figures at the pointer, a pop-up that opens the case. */
+export function issue(feature, layer, words, link) {
+  if (!byTouch) tooltip(layer, feature.properties, words);
+  layer.bindPopup(() => card(feature.properties, words, link), { autoPanPadding: [12, 12] });
+}
+
+/** Write names where they fit at this zoom, outlines first, then areas from large to small. */
+function nameAreas(map, groups) {
+  const wanted = [];
+  groups.forEach((group) => group.eachLayer((layer) => {
+    const { label, at, outline, class: cls } = layer.feature.properties;
+    if (!label || !label[0]) return;
+    const icon = element("span", `map-name ${outline ? "map-name-outline" : `on-${cls}`}`);
+    icon.append(element("span", "", label[0]));
+    if (label[1]) icon.append(element("span", "map-name-share", label[1]));
+    wanted.push({
+      layer, outline, size: 0, lines: label[1] ? 2 : 1,
+      // a Chinese character is about as wide as two Latin ones
+      width: Math.max(...label.map((t) => [...t].reduce((w, c) => w + (c > "\u2e80" ? 14 : 8), 0))),
+      marker: L.marker(at, {
+        icon: L.divIcon({ html: icon, className: "map-name-place", iconSize: [0, 0] }),
+        interactive: false, keyboard: false, pane: "names",
+      }),
+    });
+  }));
+
+  function place() {
+    const taken = [];
+    for (const name of wanted) {
+      const box = name.layer.getBounds();
+      const size = map.latLngToLayerPoint(box.getSouthEast())
+        .subtract(map.latLngToLayerPoint(box.getNorthWest()));
+      name.room = size;
+      name.size = size.x * size.y;
+    }
+    wanted.sort((a, b) => (b.outline ?? 0) - (a.outline ?? 0) || b.size - a.size);
+    for (const name of wanted) {
+      const at = map.latLngToLayerPoint(name.marker.getLatLng());
+      const half = L.point(name.width / 2 + 3, name.lines * 9 + 2);
+      const box = L.bounds(at.subtract(half), at.add(half));
+      const fits = name.room.x > name.width * (name.outline ? 0.6 : 0.95)
+        && name.room.y > name.lines * 18;
+      if (fits && !taken.some((other) => other.intersects(box))) {
+        taken.push(box);
+        name.marker.addTo(map);
+      } else {
+        name.marker.remove();
+      }
+    }
+  }
+  map.on("zoomend", place);
+  place();
+}
+
+/** Names, scale bar, zoom buttons in the page's words; the wheel scrolls the page until asked. */
+export function dress(map, named, words) {
+  const pane = map.createPane("names");
+  pane.style.zIndex = 620;
+  pane.style.pointerEvents = "none";
+  L.control.zoom({ zoomInTitle: words.in, zoomOutTitle: words.out }).addTo(map);
+  L.control.scale({ imperial: false, maxWidth: 120 }).addTo(map);
+  const toggle = map.getContainer().querySelector(".leaflet-control-layers-toggle");
+  if (toggle) {
+    toggle.title = words.layers;
+    toggle.replaceChildren(element("span", "", words.layers));
+  }
+  map.scrollWheelZoom.disable();
+  map.on("focus", () => map.scrollWheelZoom.enable());
+  map.on("blur", () => map.scrollWheelZoom.disable());
+  nameAreas(map, named);
+}

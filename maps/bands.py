@@ -1,0 +1,117 @@
+"""Classes of the two maps: shares of coverage and bands of age; pure, without geometry or Flask.
+
+Labels are message ids in English, without per cent signs, which templates would take for
+placeholders; whoever shows them translates them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name that translation tools look for
+    """Mark `message` for translation and return it unchanged."""
+    return message
+
+
+@dataclass(frozen=True)
+class ShareClass:
+    """A class of the choropleth: `low` ≤ share in per cent < `high`, the last one with 100."""
+
+    key: str
+    label: str
+    low: int
+    high: int
+    colour: str  # fill, sRGB hex
+    ink: str  # text that stays readable on the fill
+
+
+@dataclass(frozen=True)
+class AgeBand:
+    """A light: the ages, as a multiple of the time limit, up to and with `high`."""
+
+    key: str
+    label: str
+    range: str
+    high: float
+    colour: str
+    ink: str
+    radius: int  # of its markers in CSS pixels: bands differ in size too, not by colour alone
+
+
+DARK, LIGHT = "#16202a", "#ffffff"
+
+NO_DATA = ShareClass("no-data", N_("No data (no households)"), 0, 0, "#ffffff", DARK)
+
+# From pale to dark with even steps of lightness and a hue from yellow to blue: the order survives
+# colour blindness, sunlight and a black-and-white printer (tests/maps/test_bands.py measures it).
+SHARE_CLASSES = (
+    ShareClass("s0", "0–20 %", 0, 20, "#fbe9a0", DARK),
+    ShareClass("s20", "20–40 %", 20, 40, "#a9d29b", DARK),
+    ShareClass("s40", "40–60 %", 40, 60, "#4fa9a6", DARK),
+    ShareClass("s60", "60–80 %", 60, 80, "#22708f", LIGHT),
+    ShareClass("s80", "80–100 %", 80, 100, "#1b3a66", LIGHT),
+)
+
+AGE_BANDS = (
+    AgeBand("green", N_("In time"), N_("under four fifths of the limit"), 0.8, "#2f9e83", DARK, 5),
+    AgeBand("amber", N_("Soon due"), N_("from four fifths to the limit"), 1.0, "#f0b429", DARK, 6),
+    AgeBand("red", N_("Overdue"), N_("over the limit"), 2.0, "#cf3a1d", LIGHT, 7),
+    AgeBand(
+        "deep-red", N_("Long overdue"), N_("over twice the limit"), math.inf, "#6d0f22", LIGHT, 9
+    ),
+)
+
+# A case three limits old is as hot as the heatmap gets: without a cap one forgotten case of last
+# year would outshine a whole township of cases that are only just overdue.
+HEAT_CAP = 3.0
+
+
+def share_class(met: int, households: int) -> ShareClass:
+    """The class of `met` ÷ `households`; no households is no data, never 0 % or 100 %.
+
+    Raises ValueError where the numbers cannot be a share (negative, or more met than there are).
+    """
+    if not 0 <= met <= households:
+        raise ValueError(f"{met} of {households} households is not a share: recount the figures")
+    if households == 0:
+        return NO_DATA
+    # whole numbers, so that exactly 20 % never slips down a class through a rounding error
+    return SHARE_CLASSES[min(met * len(SHARE_CLASSES) // households, len(SHARE_CLASSES) - 1)]
+
+
+def percent(met: int, households: int) -> str:
+    """The share in per cent with one decimal; "100 %" and "0 %" only where it is exactly that."""
+    if share_class(met, households) is NO_DATA:
+        return "–"
+    if met in (0, households):
+        return "100 %" if met else "0 %"
+    tenths = min(max(round(met * 1000 / households), 1), 999)
+    return f"{tenths / 10:.1f} %"
+
+
+def age_band(weight: float) -> AgeBand:
+    """The band of an age of `weight` time limits: under 0.8, to 1, to 2, over 2.
+
+    Raises ValueError for a negative weight or NaN; infinity (a limit of nothing) is deep red.
+    """
+    if not weight >= 0:
+        raise ValueError(f"An age of {weight} limits cannot be: age and limit must not be negative")
+    if weight < AGE_BANDS[0].high:
+        return AGE_BANDS[0]
+    return next(band for band in AGE_BANDS[1:] if weight <= band.high)
+
+
+def heat(weight: float) -> float:
+    """The weight of a case in the heatmap: age ÷ limit, capped at HEAT_CAP."""
+    return min(weight, HEAT_CAP)
+
+
+def count_by_band(weights: Iterable[float]) -> dict[str, int]:
+    """How many of `weights` fall into each band, by key, every band present."""
+    counts = {band.key: 0 for band in AGE_BANDS}
+    for weight in weights:
+        counts[age_band(weight).key] += 1
+    return counts
