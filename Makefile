@@ -28,7 +28,6 @@ test: setup-test ## Run the whole test suite (PYTEST_ARGS=…)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: setup-test ## Check style, types and who imports whom
-	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports

@@ -85,6 +85,10 @@ class Local:
     def addresses(self) -> Addresses:
         return Addresses(postgres.url(self.places), redis_server.url(self.places))
 
+    def made(self) -> bool:
+        """Whether there is a database here, running or not."""
+        return self.data.exists() and (self.places.postgres / "PG_VERSION").exists()
+
     def running(self) -> dict[str, bool]:
         """Which servers answer now; starts nothing and makes nothing."""
         if not self.data.exists():

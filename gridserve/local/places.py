@@ -171,9 +171,10 @@ def find_places(data: Path, say: Say) -> Places:
                 f"so the private database is kept in {base}"
             )
     run = base / "run"
-    if len(os.fsencode(run / SOCKET_NAME)) > LONGEST_SOCKET_PATH:
+    # A comma would be read as a list of hosts by PostgreSQL's client library.
+    if len(os.fsencode(run / SOCKET_NAME)) > LONGEST_SOCKET_PATH or "," in str(run):
         run = Path("/tmp") / f"gridserve-{uid}-{mark}"  # noqa: S108 - 0700 and its owner is checked
-        say(f"{base / 'run'} is too long for a socket, so the sockets are in {run}")
+        say(f"{base / 'run'} cannot hold sockets (too long, or a comma): they are in {run}")
     return Places(data=data, base=base, run=run, uid=uid, gid=gid)
 
 

@@ -64,3 +64,18 @@ def memory() -> int:
     except OSError:
         return total
     return min(total, int(limit)) if limit.isdigit() else total
+
+
+def descendants(pid: int) -> list[int]:
+    """Children of a process, their children and so on (Linux only, else none)."""
+    parents: dict[int, list[int]] = {}
+    for path in PROC.glob("[0-9]*/stat"):
+        try:
+            rest = path.read_text(errors="replace").rsplit(")", 1)[1].split()
+        except (OSError, IndexError):
+            continue
+        parents.setdefault(int(rest[1]), []).append(int(path.parent.name))
+    found = list(parents.get(pid, []))
+    for child in found:  # grows while it is read
+        found += parents.get(child, [])
+    return found

@@ -1,0 +1,5 @@
+"""`python -m gridserve`, the same as the `gridserve` command."""
+
+from gridserve.cli import main
+
+main()

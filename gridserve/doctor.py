@@ -1,0 +1,212 @@
+"""`gridserve doctor`: every dependency, its version, what is wrong and how to mend it."""
+
+import os
+import platform
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from gridserve.installation import ROOT, servers, wants_local
+from gridserve.local import Local, LocalError
+from gridserve.local.binaries import find_postgres, find_redis
+from gridserve.up import at_head, heads, is_up
+
+ASSETS = ROOT / "gridserve" / "static" / "vendor"
+ASSET_FILES = (
+    "leaflet/leaflet.js", "leaflet/leaflet.css", "bootstrap/css/bootstrap.min.css",
+    "swagger-ui/swagger-ui-bundle.js", "folium/leaflet_heat.min.js",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: state is ok, wrong, or idle (not running, and need not be)."""
+
+    name: str
+    state: str
+    found: str
+    mend: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        return self.state == "wrong"
+
+    @property
+    def sign(self) -> str:
+        return {"ok": "✓", "wrong": "✗", "idle": "–"}[self.state]
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def examine(data: Path) -> list[Check]:
+    """Look at everything; each failure is a finding, never an exception."""
+    return list(_examine(data.absolute()))
+
+
+def _examine(data: Path) -> Iterator[Check]:
+    yield _python()
+    yield _guarded("packages", _packages)
+    local = wants_local()
+    if local:
+        yield _guarded("postgresql", _postgres)
+        yield _guarded("redis program", lambda: Check("redis program", "ok", str(find_redis())))
+    yield _assets()
+    yield _folder(data)
+    yield _key(data)
+    if local and not Local(data).made():
+        yield Check("database", "idle", "not made yet; `gridserve up` makes it")
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(servers(data))
+        except LocalError as error:
+            yield Check("servers", "wrong", "do not start", str(error))
+            return
+        yield _guarded("database", _database)
+        yield _guarded("migrations", _migrations)
+        yield _guarded("redis", _redis)
+        yield _guarded("worker", lambda: _worker(is_up(data) or not local))
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except LocalError as error:
+        return Check(name, "wrong", "missing", str(error))
+    except Exception as error:  # a doctor who faints helps nobody
+        words = str(error).strip().splitlines() or [type(error).__name__]
+        return Check(name, "wrong", words[0], _MEND.get(name, "See the log files under var/log."))
+
+
+_MEND = {
+    "database": "Is the server of GRIDSERVE_DATABASE_URL running, and are name and password right?",
+    "migrations": "Run: gridserve db upgrade",
+    "redis": "Is the server of GRIDSERVE_REDIS_URL running?",
+    "worker": "Run: gridserve worker",
+}
+
+
+def _python() -> Check:
+    # No comparison: an older Python cannot even read this package.
+    return Check("python", "ok", f"{platform.python_version()} ({sys.executable})")
+
+
+def _packages() -> Check:
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(line) for line in metadata.requires("gridserve") or []]
+    bad = []
+    for one in wanted:
+        if one.marker is not None and not one.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = metadata.version(one.name)
+        except metadata.PackageNotFoundError:
+            bad.append(f"{one.name} is missing")
+            continue
+        if not one.specifier.contains(version, prereleases=True):
+            bad.append(f"{one.name} {version} is not {one.specifier}")
+    if bad:
+        return Check("packages", "wrong", "; ".join(bad), "Run: make setup")
+    return Check("packages", "ok", f"gridserve {metadata.version('gridserve')} and what it needs")
+
+
+def _postgres() -> Check:
+    found = find_postgres()
+    missing = [name for name in ("btree_gist", "pg_trgm") if not found.has(name)]
+    if missing:
+        return Check(
+            "postgresql", "wrong", f"{found.version} without {', '.join(missing)}",
+            "Install the contributed extensions: apt install postgresql-contrib",
+        )  # fmt: skip
+    postgis = found.extension_version("postgis")
+    return Check("postgresql", "ok", f"{found.version}, PostGIS {postgis} ({found.bin})")
+
+
+def _assets() -> Check:
+    missing = [name for name in ASSET_FILES if not (ASSETS / name).exists()]
+    if missing:
+        return Check("page assets", "wrong", f"missing: {', '.join(missing)}", "Run: make setup")
+    return Check("page assets", "ok", f"{len(ASSET_FILES)} files looked for and found")
+
+
+def _folder(data: Path) -> Check:
+    place = data if data.exists() else data.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        return Check(
+            "folder", "wrong", f"{place} cannot be written",
+            "Run as the account that made it, or choose another folder with --data",
+        )  # fmt: skip
+    return Check("folder", "ok", str(data))
+
+
+def _key(data: Path) -> Check:
+    if os.environ.get("GRIDSERVE_SECRET_KEY"):
+        long_enough = len(os.environ["GRIDSERVE_SECRET_KEY"]) >= 32
+        return Check(
+            "secret key", "ok" if long_enough else "wrong", "from the environment",
+            "" if long_enough else "GRIDSERVE_SECRET_KEY needs 32 characters or more",
+        )  # fmt: skip
+    path = data / "secret-key"
+    if not path.exists():
+        return Check("secret key", "idle", "not made yet; the first command that needs it makes it")
+    if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Check("secret key", "wrong", f"{path} can be read by others", f"chmod 600 {path}")
+    return Check("secret key", "ok", str(path))
+
+
+def _query(sql: str) -> Any:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(os.environ["GRIDSERVE_DATABASE_URL"])
+    try:
+        with engine.connect() as connection:
+            return connection.execute(text(sql)).scalar_one()
+    finally:
+        engine.dispose()
+
+
+def _database() -> Check:
+    version = _query("SHOW server_version")
+    return Check(
+        "database", "ok", f"PostgreSQL {version}, PostGIS {_query('SELECT postgis_lib_version()')}"
+    )
+
+
+def _migrations() -> Check:
+    newest = ", ".join(heads())
+    if not at_head(os.environ["GRIDSERVE_DATABASE_URL"]):
+        return Check("migrations", "wrong", f"not at {newest}", "Run: gridserve db upgrade")
+    return Check("migrations", "ok", f"at {newest}")
+
+
+def _redis() -> Check:
+    import redis
+
+    client = redis.Redis.from_url(os.environ["GRIDSERVE_REDIS_URL"], socket_timeout=5)
+    try:
+        return Check("redis", "ok", str(client.info("server")["redis_version"]))
+    finally:
+        client.close()
+
+
+def _worker(expected: bool) -> Check:
+    import redis
+    from rq import Worker
+
+    client = redis.Redis.from_url(os.environ["GRIDSERVE_REDIS_URL"], socket_timeout=5)
+    try:
+        number = Worker.count(connection=client)
+    finally:
+        client.close()
+    if number:
+        return Check("worker", "ok", f"{number} at work")
+    if expected:
+        return Check("worker", "wrong", "none is registered", _MEND["worker"])
+    return Check("worker", "idle", "not running; `gridserve up` starts one")

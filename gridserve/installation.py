@@ -1,0 +1,85 @@
+"""One installation on this machine: its folder, its secrets and the servers that it uses."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from gridserve.local import Local, LocalError
+
+ROOT = Path(__file__).resolve().parent.parent
+MIGRATIONS = ROOT / "migrations"
+
+
+def default_data() -> Path:
+    """The folder of what a run makes: `var` of the checkout, or of the working directory."""
+    return (ROOT if (ROOT / "pyproject.toml").exists() else Path.cwd()) / "var"
+
+
+def read_dotenv() -> None:
+    """Take what `.env` of the working directory says and the environment does not."""
+    for name, value in dotenv_values(".env").items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+
+
+def wants_local() -> bool:
+    """Whether a server is not named in the environment, so that the private ones are needed."""
+    return not (os.environ.get("GRIDSERVE_DATABASE_URL") and os.environ.get("GRIDSERVE_REDIS_URL"))
+
+
+def set_environment(data: Path, local: Local | None) -> None:
+    """Put the private servers' addresses and this installation's key where nothing is set."""
+    if local is not None:
+        found = local.addresses
+        os.environ.setdefault("GRIDSERVE_DATABASE_URL", found.database_url)
+        os.environ.setdefault("GRIDSERVE_REDIS_URL", found.redis_url)
+    if not os.environ.get("GRIDSERVE_SECRET_KEY"):
+        os.environ["GRIDSERVE_SECRET_KEY"] = secret_key(data)
+
+
+def secret_key(data: Path) -> str:
+    """The key under `data`, made at the first call and readable by its owner only (0600).
+
+    Errors: LocalError when it cannot be written or read.
+    """
+    path = data / "secret-key"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        draft = data / f"secret-key.{os.getpid()}"
+        if not path.exists():
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(48))
+            try:
+                os.link(draft, path)  # fails, rather than replaces, when another was quicker
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text().strip()
+    except OSError as error:
+        raise LocalError(
+            f"Cannot keep the secret key in {path}: {error.strerror}. Was the folder made by "
+            "another account (a run with sudo)? Run as that account, or choose another folder "
+            "with --data."
+        ) from error
+
+
+@contextmanager
+def servers(data: Path) -> Iterator[None]:
+    """Database, Redis and key for one command: those of the environment, else private ones.
+
+    Private servers that run already are shared; ones started here are stopped at the end.
+    """
+    local = Local(data) if wants_local() else None
+    if local is not None:
+        local.start()
+    try:
+        set_environment(data, local)
+        yield
+    finally:
+        if local is not None:
+            local.stop()
