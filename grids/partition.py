@@ -1,7 +1,9 @@
 """Parting a map of small areas into connected parts of given shares. Pure numpy."""
 
+import heapq
+import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +15,12 @@ from grids.geometry import Floats, metres_per_degree
 Ints = NDArray[np.int64]
 
 DIRECTIONS = 12  # in which a bisection is tried
-# How much an uneven share weighs against a long border when bisections are compared: one per cent
-# off costs as much as a border longer by two per cent of the area's own size.
-UNEVEN = 2.0
+# How much an uneven share weighs against a long border when cuts are compared: one per cent off
+# costs as much as a border longer by a tenth of the area's own size.
+UNEVEN = 10.0
 # The same for single moves, where unevenness enters squared.
-UNEVEN_SQUARED = 8.0
-SMOOTHING_ROUNDS = 6
+UNEVEN_SQUARED = 20.0
+SMOOTHING_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,7 @@ def _best_cut(graph: Graph, members: Ints, wanted: float) -> tuple[Ints, Ints]:
     total, size = float(weights.sum()), float(np.sqrt(graph.areas[members].sum()))
     share_of = dict(zip(members.tolist(), (weights / total).tolist(), strict=True))
     best: tuple[float, set[int]] | None = None
-    for step in range(DIRECTIONS):
-        angle = np.pi * step / DIRECTIONS
-        along = graph.middles[members] @ np.array([np.cos(angle), np.sin(angle)])
+    for along in _sweeps(graph, members):
         order = np.argsort(along, kind="stable")
         reached = np.cumsum(weights[order]) / total
         cut = int(np.argmin(np.abs(reached - wanted))) + 1
@@ -168,6 +168,40 @@ def _best_cut(graph: Graph, members: Ints, wanted: float) -> tuple[Ints, Ints]:
         best = 0.0, {int(leaf)}
     mask = np.isin(members, sorted(best[1]))
     return members[mask], members[~mask]
+
+
+def _sweeps(graph: Graph, members: Ints) -> Iterator[Floats]:
+    """Ways to sweep over some areas, each a number by which to sort them.
+
+    Straight ones in several directions make short borders. Where the map is bent like a hook those
+    fall to pieces: then a sweep along the paths from either end of it does better.
+    """
+    for step in range(DIRECTIONS):
+        angle = np.pi * step / DIRECTIONS
+        yield graph.middles[members] @ np.array([np.cos(angle), np.sin(angle)])
+    end = int(members[0])
+    for _ in range(2):
+        path = _path_lengths(graph, members, end)
+        end = int(members[np.argmax(path)])
+        yield path
+
+
+def _path_lengths(graph: Graph, members: Ints, start: int) -> Floats:
+    """Metres from one area to each of some others by way of their middles, without leaving them."""
+    lengths = dict.fromkeys(members.tolist(), np.inf)
+    lengths[start], waiting = 0.0, [(0.0, start)]
+    middles = graph.middles.tolist()
+    while waiting:
+        so_far, area = heapq.heappop(waiting)
+        if so_far > lengths[area]:
+            continue
+        for other in graph.borders[area]:
+            if other in lengths:
+                there = so_far + math.dist(middles[other], middles[area])
+                if there < lengths[other]:
+                    lengths[other] = there
+                    heapq.heappush(waiting, (there, other))
+    return np.array([lengths[area] for area in members.tolist()])
 
 
 def _connected(graph: Graph, one: Ints, two: Ints) -> tuple[set[int], set[int]]:
