@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import folium
 from branca.element import CssLink, JavascriptLink, MacroElement
-from folium.map import CustomPane, FitBounds
+from folium.map import CustomPane
 from folium.plugins import HeatMap
 from folium.template import Template
 from folium.utilities import JsCode
@@ -194,7 +194,7 @@ def _base(name: str, static_url: StaticUrl, *, prefer_canvas: bool) -> folium.Ma
         prefer_canvas=prefer_canvas,
         minZoom=3,
         attributionControl=False,
-        zoomSnap=0.25,
+        zoomSnap=0.1,
         zoomDelta=0.5,
         maxZoom=18,
     )
@@ -279,10 +279,11 @@ def _parts(
 ) -> MapParts:
     """Fit `map_` to `features`, render it, and take from Folium's page what ours needs."""
     west, south, east, north = bounds(features) or CHINA
-    _put(map_, "fit", FitBounds([[south, west], [north, east]], padding=(14, 14), max_zoom=15))
+    corners = [[south, west], [north, east]]
     name = map_.get_name()
     words = {"in": _("Zoom in"), "out": _("Zoom out"), "layers": _("Layers")}
-    _put(map_, "dress", _Code(f"dress({name}, [{', '.join(named)}], {_js(words)});"))
+    call = f"dress({name}, [{', '.join(named)}], {_js(corners)}, {_js(words)});"
+    _put(map_, "dress", _Code(call))
     figure: Any = map_.get_root()
     figure.render()
     links = list(figure.header._children.values())

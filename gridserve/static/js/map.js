@@ -83,8 +83,8 @@ function nameAreas(map, groups) {
       const at = map.latLngToLayerPoint(name.marker.getLatLng());
       const half = L.point(name.width / 2 + 3, name.lines * 9 + 2);
       const box = L.bounds(at.subtract(half), at.add(half));
-      const fits = name.room.x > name.width * (name.outline ? 0.6 : 0.95)
-        && name.room.y > name.lines * 18;
+      const fits = name.room.x > name.width * (name.outline ? 0.6 : 1.15)
+        && name.room.y > name.lines * 22;
       if (fits && !taken.some((other) => other.intersects(box))) {
         taken.push(box);
         name.marker.addTo(map);
@@ -97,8 +97,31 @@ function nameAreas(map, groups) {
   place();
 }
 
-/** Names, scale bar, zoom buttons in the page's words; the wheel scrolls the page until asked. */
-export function dress(map, named, words) {
+/** Small markers on a far view, so that a county's cases do not hide the heat under them. */
+function sizeMarkers(map) {
+  const resize = () => {
+    const share = Math.min(1, Math.max(0.5, 0.5 + (map.getZoom() - 10) * 0.125));
+    map.eachLayer((layer) => {
+      if (layer instanceof L.CircleMarker) {
+        layer.fullRadius ??= layer.getRadius();
+        layer.setStyle({ radius: layer.fullRadius * share, weight: 1.2 * share });
+      }
+    });
+  };
+  map.on("zoomend overlayadd", resize);
+  resize();
+}
+
+/** Show all of `corners`, beside the list of layers where that stands open. */
+function fit(map, corners) {
+  const list = map.getContainer().querySelector(".leaflet-control-layers-expanded");
+  map.fitBounds(corners, {
+    paddingTopLeft: [14, 14], paddingBottomRight: [14 + (list?.offsetWidth ?? 0), 14], maxZoom: 15,
+  });
+}
+
+/** View, names, scale bar, buttons in the page's words; the wheel scrolls the page until asked. */
+export function dress(map, named, corners, words) {
   const pane = map.createPane("names");
   pane.style.zIndex = 620;
   pane.style.pointerEvents = "none";
@@ -109,8 +132,10 @@ export function dress(map, named, words) {
     toggle.title = words.layers;
     toggle.replaceChildren(element("span", "", words.layers));
   }
+  fit(map, corners);
   map.scrollWheelZoom.disable();
   map.on("focus", () => map.scrollWheelZoom.enable());
   map.on("blur", () => map.scrollWheelZoom.disable());
   nameAreas(map, named);
+  sizeMarkers(map);
 }
