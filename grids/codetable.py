@@ -21,7 +21,7 @@ NEVER_IN_A_NAME = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufffd\"]")
 
 
 class Sheet(NamedTuple):
-    """One file: the digits of its codes, and the columns that repeat the codes above with theirs."""
+    """One file: the digits of its codes, and of those above, which further columns repeat."""
 
     file: str
     digits: int

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,11 @@ import click
 from tqdm import tqdm
 
 from grids import codetable, importing
+from grids.boundaryfile import import_boundaries
+from grids.cellfile import import_cells
+from grids.coordinates import System
 from grids.report import BadInput, Report
+from gridserve import workdays
 from gridserve.db import db
 
 FAULTS_SHOWN = 20
@@ -20,8 +26,24 @@ SOURCE = "国家统计局统计用区划代码"
 Command = Callable[..., Any]
 
 
-def _report_options(command: Command) -> Command:
-    """The options that every import has."""
+class Unreadable(click.ClickException):
+    """The whole input cannot be read."""
+
+    exit_code = 2
+
+
+def _report_options(function: Command) -> Command:
+    """The options that every import has, and a plain message where nothing can be read at all."""
+
+    @wraps(function)
+    def command(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except BadInput as error:
+            raise Unreadable(str(error)) from error
+        finally:
+            db.session.rollback()  # what was to stay is committed by now
+
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
         click.option("--skip-bad", is_flag=True, help="Leave damaged rows out, store the rest."),
@@ -67,23 +89,7 @@ def _print(report: Report, noun: str, dry_run: bool) -> None:
     )  # fmt: skip
 
 
-class _Refusals(click.Group):
-    """Says what cannot be read at all, and leaves with 2."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BadInput as error:
-            db.session.rollback()
-            failure = click.ClickException(str(error))
-            failure.exit_code = 2
-            raise failure from error
-        except BaseException:
-            db.session.rollback()
-            raise
-
-
-@click.group("import", cls=_Refusals)
+@click.group("import")
 def import_group() -> None:
     """Bring data in: all of a file or, where something in it is damaged, nothing."""
 
@@ -113,6 +119,41 @@ def jurisdictions(
             step=bar.update, say=bar.set_description_str,
         )  # fmt: skip
     _finish(report, noun="row", dry_run=dry_run, as_json=as_json)
+
+
+_CRS = click.option(
+    "--crs", type=click.Choice([s.value for s in System]), default=System.wgs84.value,
+    show_default=True, help="Coordinate system of the file.",
+)  # fmt: skip
+
+
+@import_group.command("cells")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@_CRS
+@click.option("--from-date", type=click.DateTime(["%Y-%m-%d"]),
+              help="First day on which new cells are valid; today unless given.")  # fmt: skip
+@_report_options
+def cells(
+    path: Path, crs: str, from_date: datetime | None, dry_run: bool, skip_bad: bool, as_json: bool
+) -> None:
+    """Import grid cells from FILE, a GeoJSON FeatureCollection.
+
+    Properties: code (15 digits) or village_code (12 digits: the next serial is given), name, kind
+    (basic or dedicated).
+    """
+    first_day = from_date.date() if from_date else workdays.today()
+    report = import_cells(path, system=System(crs), from_date=first_day, skip_bad=skip_bad)
+    _finish(report, noun="feature", dry_run=dry_run, as_json=as_json)
+
+
+@import_group.command("boundaries")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@_CRS
+@_report_options
+def boundaries(path: Path, crs: str, dry_run: bool, skip_bad: bool, as_json: bool) -> None:
+    """Import boundaries of counties, townships and villages from FILE (GeoJSON; property code)."""
+    report = import_boundaries(path, system=System(crs), skip_bad=skip_bad)
+    _finish(report, noun="feature", dry_run=dry_run, as_json=as_json)
 
 
 COMMANDS: tuple[click.Command, ...] = (import_group,)

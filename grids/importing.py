@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 
@@ -114,8 +116,7 @@ def _copy(rows: Iterable[Row], report: Report, skip_bad: bool) -> int:
     that its children are not reported as well.
     """
     counties = 0
-    driver = db.session.connection().connection.driver_connection
-    assert driver is not None
+    driver: Any = db.session.connection().connection.driver_connection
     with (
         driver.cursor() as cursor,
         cursor.copy("COPY code_row (digits, line, code, name) FROM STDIN") as copy,
@@ -140,10 +141,9 @@ def _check_repeated(report: Report) -> None:
     for row in rows:
         # A row without a name is a damaged one and reported already.
         if row.name != row.first_name and row.name and row.first_name:
+            here, there = repr(row.name), f"{row.first_name!r} in row {row.first_line}"
             report.blame(
-                files[row.digits], row.line,
-                [f"code {row.code} is {row.name!r} here and {row.first_name!r} in row "
-                 f"{row.first_line}"],
+                files[row.digits], row.line, [f"code {row.code} is {here} here and {there}"]
             )
     if rows:
         db.session.execute(
@@ -155,19 +155,17 @@ def _check_repeated(report: Report) -> None:
 
 def _check_parents(report: Report, skip_bad: bool) -> None:
     """Report rows without a parent, level by level; with `skip_bad` take them out."""
-    for above, sheet in zip(SHEETS, SHEETS[1:], strict=False):
+    for above, sheet in pairwise(SHEETS):
         verb = "DELETE" if skip_bad else "SELECT r.line, r.code"
         returning = "RETURNING r.line, r.code" if skip_bad else ""
         orphans = db.session.execute(
-            text(f"{verb} {ORPHANED} {returning}"),  # noqa: S608 - constants of this file
+            text(f"{verb} {ORPHANED} {returning}"),
             {"digits": sheet.digits, "above": above.digits},
         ).all()
         for row in orphans:
-            report.blame(
-                sheet.file, row.line,
-                [f"code {row.code} lies in {row.code[: above.digits]}, which is neither in "
-                 f"{above.file} nor stored"],
-            )
+            parent = row.code[: above.digits]
+            why = f"code {row.code} lies in {parent}, which is neither in {above.file} nor stored"
+            report.blame(sheet.file, row.line, [why])
 
 
 def _store(report: Report, year: int, source: str, county: str | None) -> None:

@@ -1,0 +1,133 @@
+"""Commands for accounts: create, disable, give a new password."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from gridserve import people, workdays
+from gridserve.db import FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, db, sqlstate
+from gridserve.errors import Problem
+from gridserve.people import User
+from gridserve.permissions import Role
+
+# Without those that are taken for each other when read from paper.
+ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+RANDOM_LENGTH = 16
+
+_ASK = click.option(
+    "--ask-password", is_flag=True,
+    help="Ask for the password; without this a random one is made and shown once.",
+)  # fmt: skip
+
+
+def random_password() -> str:
+    """A password of 16 characters that can be read out, about 92 bits."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+
+
+def _password(ask: bool) -> str:
+    if not ask:
+        return random_password()
+    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return asked
+
+
+def _find(login: str) -> User:
+    user = db.session.scalar(select(User).where(User.login == login.strip().lower()))
+    if user is None:
+        raise click.ClickException(f"No account has the login {login!r}.")
+    return user
+
+
+def _commit() -> None:
+    """Commit, or say plainly what the database refused."""
+    try:
+        db.session.commit()
+    except IntegrityError as error:
+        db.session.rollback()
+        raise _refusal(error) from error
+
+
+def _refusal(error: IntegrityError) -> Exception:
+    reasons = {
+        UNIQUE_VIOLATION: "The login is taken. Choose another one.",
+        FOREIGN_KEY_VIOLATION: "No such jurisdiction is stored. Import jurisdictions first, or "
+                               "mend the code.",
+    }  # fmt: skip
+    reason = reasons.get(sqlstate(error) or "")
+    return click.ClickException(reason) if reason else error
+
+
+@click.group("user")
+def user_group() -> None:
+    """Accounts of people."""
+
+
+@user_group.command("create")
+@click.argument("login")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--role", type=click.Choice([r.value for r in Role]), required=True)
+@click.option("--jurisdiction", metavar="CODE", help="Where the post is: 2 to 12 digits.")
+@click.option("--everywhere", is_flag=True, help="The post is over the whole installation.")
+@click.option("--phone", help="The person's phone number.")
+@_ASK
+def create(
+    login: str, name: str, role: str, jurisdiction: str | None, everywhere: bool,
+    phone: str | None, ask_password: bool,
+) -> None:  # fmt: skip
+    """Create an account LOGIN with one post, from today."""
+    if everywhere == (jurisdiction is not None):
+        raise click.UsageError("Say where the post is: --jurisdiction CODE, or --everywhere.")
+    for value, most, what in ((login, 64, "login"), (name, 64, "name"), (phone or "", 20, "phone")):
+        if len(value.strip()) > most or (what != "phone" and not value.strip()):
+            raise click.UsageError(f"The {what} takes 1 to {most} characters.")
+    password = _password(ask_password)
+    try:
+        user = people.create_user(login, name.strip(), password, phone=phone)
+        people.appoint(user, Role(role), jurisdiction, workdays.today())
+    except IntegrityError as error:
+        db.session.rollback()
+        raise _refusal(error) from error
+    except Problem as problem:
+        raise click.ClickException(str(problem.detail)) from problem
+    shown = user.login
+    _commit()
+    click.echo(f"Account {shown} created.")
+    _show(password, ask_password)
+
+
+@user_group.command("disable")
+@click.argument("login")
+def disable(login: str) -> None:
+    """End all rights of LOGIN at once, on every device. What the person did stays."""
+    people.disable(_find(login))
+    _commit()
+    click.echo(f"Account {login.strip().lower()} disabled; all its sign-ins have ended.")
+
+
+@user_group.command("reset-password")
+@click.argument("login")
+@_ASK
+def reset_password(login: str, ask_password: bool) -> None:
+    """Give LOGIN a new password; all its sign-ins end."""
+    user = _find(login)
+    password = _password(ask_password)
+    try:
+        people.set_password(user, password)
+    except Problem as problem:
+        raise click.ClickException(str(problem.detail)) from problem
+    _commit()
+    click.echo(f"Account {login.strip().lower()} has a new password; all its sign-ins have ended.")
+    _show(password, ask_password)
+
+
+def _show(password: str, asked: bool) -> None:
+    if not asked:
+        click.echo(f"Password, shown only now: {password}")
+
+
+COMMANDS: tuple[click.Command, ...] = (user_group,)

@@ -1,0 +1,108 @@
+"""Commands over households: the first division of a village."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import click
+
+from grids.division import Division
+from grids.geometry import square_metres
+from grids.models import Jurisdiction
+from gridserve import workdays
+from gridserve.db import db
+from gridserve.errors import Problem
+from visits import division as dividing
+
+
+@click.command()
+@click.argument("village", metavar="VILLAGE")
+@click.option("--min", "smallest", type=click.IntRange(1, 10_000), default=300, show_default=True,
+              help="Fewest households of a cell.")  # fmt: skip
+@click.option("--max", "largest", type=click.IntRange(1, 10_000), default=500, show_default=True,
+              help="Most households of a cell.")  # fmt: skip
+@click.option("--write", is_flag=True, help="Make the cells and put the households into them.")
+@click.option("--from-date", type=click.DateTime(["%Y-%m-%d"]),
+              help="First day on which the cells are valid; today unless given.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the proposal as JSON.")
+def split(
+    village: str, smallest: int, largest: int, write: bool, from_date: datetime | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Propose a first division of VILLAGE (12 digits) into cells by its households.
+
+    Nothing is stored without --write.
+    """
+    if smallest > largest:
+        raise click.UsageError(f"--min {smallest} is above --max {largest}.")
+    assigned = None
+    codes: list[str] = []
+    try:
+        found = dividing.find_village(village)
+        proposal = dividing.propose(found, smallest=smallest, largest=largest)
+        if write:
+            day = from_date.date() if from_date else workdays.today()
+            cells, assigned = dividing.write(found, proposal, from_date=day, by=None)
+            codes = [cell.code for cell in cells]
+            db.session.commit()
+    except Problem as problem:
+        raise click.ClickException(str(problem.detail)) from problem
+    finally:
+        db.session.rollback()  # what was to stay is committed by now
+    answer = _figures(found, proposal, codes) | {"written": write, "assigned": assigned}
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        _print(answer)
+
+
+def _figures(village: Jurisdiction, proposal: Division, codes: list[str]) -> dict[str, Any]:
+    """The figures by which a proposal is judged."""
+    ratio = proposal.largest_to_smallest
+    return {
+        "village": village.code,
+        "name": village.name,
+        "households": sum(proposal.households),
+        "outside": proposal.outside,
+        "largest_to_smallest": None if ratio == float("inf") else round(ratio, 2),
+        "cells": [
+            {
+                "serial": serial,
+                "code": codes[serial - 1] if codes else None,
+                "households": households,
+                "hectares": round(square_metres(cell) / 10_000, 1),
+                "compactness": round(compactness, 2),
+            }
+            for serial, (cell, households, compactness) in enumerate(
+                zip(proposal.cells, proposal.households, proposal.compactness, strict=True), 1
+            )
+        ],
+    }
+
+
+def _print(answer: dict[str, Any]) -> None:
+    click.echo(
+        f"{answer['village']} {answer['name']}: {answer['households']:,.0f} active households, "
+        f"{len(answer['cells'])} cells"
+    )
+    click.echo("cell             households   hectares  compactness")
+    for cell in answer["cells"]:
+        name = cell["code"] or f"{cell['serial']:03}"
+        click.echo(
+            f"{name:<15} {cell['households']:>11,.0f} {cell['hectares']:>10,.1f} "
+            f"{cell['compactness']:>12.2f}"
+        )
+    ratio = answer["largest_to_smallest"]
+    said = f"{ratio:.2f}" if ratio else "cannot be said: a cell has no households"
+    click.echo(f"largest ÷ smallest: {said}")
+    if answer["outside"]:
+        click.echo(f"{answer['outside']:,} households lie outside the boundary: check them.")
+    if answer["written"]:
+        click.echo(f"Written; {answer['assigned']:,} households assigned to the new cells.")
+    else:
+        click.echo("A proposal only; --write makes the cells.")
+
+
+COMMANDS: tuple[click.Command, ...] = (split,)
