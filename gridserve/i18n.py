@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, current_app, request, session
-from flask_babel import Babel
+from flask_babel import Babel, get_locale
 
 from gridserve import auth
 from gridserve.config import Config
@@ -34,3 +34,4 @@ def init_app(app: Flask) -> None:
     app.config["BABEL_DEFAULT_TIMEZONE"] = config.timezone
     Babel(app, locale_selector=choose)
     app.jinja_env.globals["languages"] = LANGUAGES
+    app.jinja_env.globals["get_locale"] = get_locale
