@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Install what is missing to run GridServe (setup.sh run) or to test it too (setup.sh test).
 # Steps that are already done are skipped; a second run takes well under a second.
-set -euo pipefail
+set -Eeuo pipefail
+# No silent end: what is not foreseen below says at least where it happened.
+trap 'printf "✗ Set-up stopped at line %s of scripts/setup.sh: %s\n" "$LINENO" "$BASH_COMMAND" >&2' ERR
 cd "$(dirname "$0")/.."
 mode=${1:-run}
 
@@ -73,9 +75,10 @@ apt_packages() {
   local version
   wanted=''
   if ! postgres_with_postgis; then
-    version=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 2>/dev/null | sed 's|.*/||' | sort -n | tail -1)
+    version=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 2>/dev/null | sed 's|.*/||' | sort -n | tail -1) || true
     if [ -z "$version" ] || [ "$version" -lt 14 ]; then
-      version=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1)
+      version=$(apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p') || true
+      version=${version%%$'\n'*}
     fi
     wanted="$wanted postgresql-${version:-15} postgresql-${version:-15}-postgis-3"
   fi
