@@ -5,24 +5,29 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
+import click
 from flask import Flask, Response, g, request
+from flask_babel import lazy_gettext as _l
 from flask_migrate import Migrate
 from geoalchemy2 import alembic_helpers
 
+import grids.commands
 import grids.pages
 import grids.routes
 import maps.pages
 import maps.routes
+import visits.commands
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
 import visits.pages
 import visits.routes
-from gridserve import auth, cli, errors, i18n, openapi, pages, routes
+from gridserve import auth, errors, i18n, nav, openapi, pages, routes
 from gridserve.config import Config
 from gridserve.db import db
-from gridserve.nav import init_app as init_nav
-from gridserve.permissions import Role
+from gridserve.installation import MIGRATIONS
+from gridserve.permissions import Permission, Role
+from visits.labels import label
 
 APIS = (routes.bp, grids.routes.bp, visits.routes.bp, visits.issues.routes.bp, maps.routes.bp)
 PAGES = (
@@ -36,6 +41,15 @@ HOMES = (
     (Role.CADRE, "visits.home"),
     (Role.ADMINISTRATOR, "grids.home"),
 )
+NAV = (
+    ("maps.home", _l("Overview"), Permission.FIGURES_READ),
+    ("issues.desk", _l("Desk"), Permission.ISSUE_DESK),
+    ("visits.home", _l("My work"), Permission.VISIT_RECORD),
+    ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ),
+    ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
+    ("grids.home", _l("Ground"), Permission.GROUND_WRITE),
+)
+COMMANDS: tuple[click.Command, ...] = (*grids.commands.COMMANDS, *visits.commands.COMMANDS)
 LARGEST_BODY = 4 * 1024 * 1024
 
 
@@ -62,7 +76,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     db.init_app(app)
     Migrate(
-        app, db, directory="migrations",
+        app, db, directory=str(MIGRATIONS),
         include_object=alembic_helpers.include_object,
         process_revision_directives=alembic_helpers.writer,
         render_item=alembic_helpers.render_item,
@@ -70,7 +84,8 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     i18n.init_app(app)
     auth.init_app(app)
-    init_nav(app)
+    nav.init_app(app)
+    app.jinja_env.filters["label"] = label
     _headers(app)
 
     api = openapi.create(app)
@@ -81,6 +96,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["gridserve.api"] = api
     app.extensions["gridserve.schedule"] = SCHEDULE
     app.extensions["gridserve.homes"] = HOMES
+    app.extensions["gridserve.nav"] = NAV
     return app
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from flask_babel import gettext as _
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, or_, select, update
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from gridserve import events
@@ -184,13 +184,19 @@ def sign_in(login: str, password: str, device: str, *, days: int) -> tuple[str, 
 
 def sign_out(token: DeviceToken) -> None:
     """End this sign-in."""
-    token.revoked_at = now()
+    db.session.execute(
+        update(DeviceToken).where(DeviceToken.id == token.id).values(revoked_at=now())
+    )
     events.record("sign_out.done", token.user_id, by=token.user_id)
 
 
 def find_token(token: str) -> DeviceToken | None:
-    """The living sign-in behind a token, with its user and posts, in two queries."""
-    return db.session.scalar(
+    """The living sign-in behind a token, with its user and posts, in three small queries.
+
+    What is returned stands outside the session: it stays readable for error pages after a
+    rollback, and nothing done to it is ever stored.
+    """
+    found = db.session.scalar(
         select(DeviceToken)
         .where(
             DeviceToken.token_hash == digest(token),
@@ -200,13 +206,7 @@ def find_token(token: str) -> DeviceToken | None:
         )
         .options(selectinload(DeviceToken.user).selectinload(User.posts))
     )
-
-
-def holders(role: Role, code: str, day: date) -> list[User]:
-    """Those who hold `role` over jurisdiction `code` on `day`."""
-    rows = select(User).join(Post).where(
-        Post.role == role, Post.from_date <= day,
-        or_(Post.to_date.is_(None), Post.to_date > day),
-        or_(Post.jurisdiction_code.is_(None), Post.jurisdiction_code == code),
-    )
-    return list(db.session.scalars(rows))
+    if found is not None:
+        for row in (*found.user.posts, found.user, found):
+            db.session.expunge(row)
+    return found

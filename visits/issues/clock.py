@@ -19,13 +19,7 @@ class Light(enum.StrEnum):
     DEEP_RED = "deep_red"
 
 
-# The light shines from this share of the limit on.
-THRESHOLDS: tuple[tuple[float, Light], ...] = (
-    (2.0, Light.DEEP_RED),
-    (1.0, Light.RED),
-    (0.8, Light.AMBER),
-    (0.0, Light.GREEN),
-)
+AMBER_FROM, RED_OVER, DEEP_RED_OVER = 0.8, 1.0, 2.0  # shares of the limit
 
 
 def due_at(reported_at: datetime, limit_days: int) -> datetime:
@@ -53,5 +47,9 @@ def weight(due: datetime, limit_days: int, at: datetime) -> float:
 
 
 def light(share: float) -> Light:
-    """The light for an age of `share` of the limit."""
-    return next((name for least, name in THRESHOLDS if share >= least), Light.GREEN)
+    """The light for an age of `share` of the limit: just due is still amber, later is red."""
+    if share > DEEP_RED_OVER:
+        return Light.DEEP_RED
+    if share > RED_OVER:
+        return Light.RED
+    return Light.AMBER if share >= AMBER_FROM else Light.GREEN

@@ -1,0 +1,256 @@
+"""Reporting an issue and taking a step in its chain. Nothing here commits."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from grids.models import Cell, Level, Team
+from grids.permissions import holds_on
+from gridserve import events, workdays
+from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
+from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
+from gridserve.people import User
+from gridserve.permissions import Permission, may
+from visits.issues import clock, projection
+from visits.issues.chain import CLOSED, HELD, TRANSITIONS, Action, Rule, Status
+from visits.issues.models import Category, Issue, Step
+from visits.issues.permissions import may_take, visible_issues
+from visits.models import Household, Visit
+from visits.operations import CLOCK_TOLERANCE, IdTaken, basic_cell_at, digest, point_of
+
+# Letters and digits that are not mistaken for one another when read aloud.
+ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+class IssueUnknown(NotFound):
+    code = "issue.not_found"
+
+
+class StaleStep(Conflict):
+    """Somebody took a step that the caller had not seen."""
+
+    code = "issue.stale_step"
+
+
+class NotPossible(Conflict):
+    """The chain knows no such action from the present status."""
+
+    code = "issue.not_possible"
+
+
+class NotYours(Forbidden):
+    """The action is possible, but not for the caller."""
+
+    code = "issue.not_yours"
+
+
+def number_of(issue_id: uuid.UUID, reported_at: datetime) -> str:
+    """The number that people use, as 261123-7KQ4M.
+
+    It follows from the id and the day, so that a phone without signal can tell it to the resident
+    at once.
+    """
+    value, letters = issue_id.int, ""
+    for _place in range(5):
+        value, digit = divmod(value, len(ALPHABET))
+        letters += ALPHABET[digit]
+    return f"{workdays.day_of(reported_at):%y%m%d}-{letters}"
+
+
+def report(said: dict[str, Any], *, by: User) -> Issue:
+    """Store an issue once, however often it is sent, as the first step of its chain.
+
+    `said` is IssueIn: id, category, words, and where: visit_id, household_id, cell or point.
+    Raises IdTaken, Invalid (unknown category, no place, future time), Forbidden outside `by`'s
+    jurisdiction.
+    """
+    fingerprint = digest(said)
+    known = _same(said["id"], fingerprint, by)
+    if known is not None:
+        return db.session.get_one(Issue, known.issue_id)
+    category = db.session.get(Category, said["category"])
+    if category is None or not category.active:
+        raise Invalid(errors={"/category": [_("No such category.")]})
+    place = _place(said)
+    if not may(by, Permission.ISSUE_REPORT, place["village_code"]):
+        raise Forbidden(_("This place lies outside your jurisdiction."))
+    moment = _moment(said.get("reported_at"), "/reported_at")
+    due = clock.due_at(moment, category.limit_days)
+    desk = place["village_code"][: Level.TOWNSHIP]
+    issue = Issue(
+        id=said["id"], number=number_of(said["id"], moment), category_code=category.code,
+        channel=said["channel"], words=said["words"], resident_name=said.get("resident_name"),
+        resident_phone=said.get("resident_phone"), reported_by_id=by.id,
+        address=said.get("address", ""), limit_days=category.limit_days, reported_at=moment,
+        **place,
+    )
+    step = Step(
+        id=said["id"], issue_id=issue.id, seq=1, action=Action.REPORT, actor_id=by.id,
+        status_before=None, status_after=Status.REPORTED, desk_code=desk, happened_at=moment,
+        received_at=now(), due_at=due, words=said["words"], said=fingerprint, data={},
+    )
+    projection.apply(issue, step)
+    try:
+        with db.session.begin_nested():
+            db.session.add(issue)
+            db.session.flush()
+            db.session.add(step)
+            db.session.flush()
+    except IntegrityError as error:
+        # The same request twice at once; or, very rarely, a number that is taken.
+        known = _same(said["id"], fingerprint, by) if sqlstate(error) == UNIQUE_VIOLATION else None
+        if known is None:
+            raise
+        return db.session.get_one(Issue, known.issue_id)
+    events.record("issue.report", issue.id, by=by.id, jurisdiction=issue.village_code)
+    return issue
+
+
+def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
+    """Advance an issue by one step, once, however often it is sent.
+
+    `said` is StepIn: id, action, seen (the number of the last step that the caller saw), and what
+    the action needs: words, team_id, rating. Raises IssueUnknown, StaleStep, NotPossible, NotYours,
+    Invalid.
+    """
+    fingerprint = digest({**said, "issue_id": issue_id})
+    known = _same(said["id"], fingerprint, by)
+    if known is not None:
+        return known
+    issue = db.session.scalar(
+        visible_issues(by)
+        .where(Issue.id == issue_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if issue is None:
+        raise IssueUnknown(_("No such issue in your scope."))
+    known = _same(said["id"], fingerprint, by)  # it may have come while this waited for the lock
+    if known is not None:
+        return known
+    if said["seen"] != issue.step_no:
+        raise StaleStep(
+            _("Somebody was faster. Look at the issue again, then decide."),
+            current={"step_no": issue.step_no, "status": issue.status},
+        )
+    action = Action(said["action"])
+    rule = TRANSITIONS.get((issue.status, action))
+    if rule is None:
+        raise NotPossible(
+            _("“%(action)s” is not possible while the issue is “%(status)s”.",
+              action=action, status=issue.status)
+        )
+    if not may_take(by, issue, rule):
+        raise NotYours(_("“%(action)s” is not for you to take here.", action=action))
+    _check_needs(rule, said)
+    return _append(issue, action, rule, said, fingerprint, by)
+
+
+def _append(
+    issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str, by: User
+) -> Step:
+    last = db.session.scalars(
+        select(Step).where(Step.issue_id == issue.id, Step.seq == issue.step_no)
+    ).one()
+    # A chain does not run backwards, whatever a phone's clock says.
+    moment = max(_moment(said.get("happened_at"), "/happened_at"), last.happened_at)
+    due = issue.due_at
+    if issue.closed_at is not None and rule.to not in CLOSED:
+        due = clock.due_after_reopening(due, issue.closed_at, moment)
+    team_id = issue.team_id if rule.to in HELD else None
+    if "team_id" in rule.needs:
+        team_id = _team_for(issue, said["team_id"]).id
+    data = {"rating": str(said["rating"])} if "rating" in rule.needs else {}
+    step = Step(
+        id=said["id"], issue_id=issue.id, seq=issue.step_no + 1, action=action, actor_id=by.id,
+        status_before=issue.status, status_after=rule.to, desk_code=issue.desk_code,
+        team_before_id=issue.team_id, team_after_id=team_id, happened_at=moment,
+        received_at=now(), due_at=due, words=said.get("words", ""), data=data, said=fingerprint,
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(step)
+            db.session.flush()
+    except IntegrityError as error:
+        if sqlstate(error) != UNIQUE_VIOLATION:
+            raise
+        raise IdTaken(_("This id is already used for another step; make a new one.")) from error
+    projection.apply(issue, step)
+    events.record(f"issue.{action}", issue.id, by=by.id, jurisdiction=issue.village_code)
+    return step
+
+
+def _same(step_id: uuid.UUID, fingerprint: str, by: User) -> Step | None:
+    known = db.session.get(Step, step_id)
+    if known is not None and (known.said != fingerprint or known.actor_id != by.id):
+        raise IdTaken(_("This id is already used for something else; make a new one."))
+    return known
+
+
+def _moment(said: datetime | None, pointer: str) -> datetime:
+    if said is None:
+        return now()
+    if said > now() + CLOCK_TOLERANCE:
+        raise Invalid(errors={pointer: [_("Lies in the future. Check the clock of the phone.")]})
+    return said
+
+
+def _check_needs(rule: Rule, said: dict[str, Any]) -> None:
+    missing = [name for name in rule.needs if not said.get(name)]
+    if missing:
+        raise Invalid(
+            _("This step needs more to be said."),
+            errors={f"/{name}": [_("Required for this action.")] for name in missing},
+        )
+
+
+def _team_for(issue: Issue, team_id: uuid.UUID) -> Team:
+    team = db.session.get(Team, team_id)
+    if team is None or not team.jurisdiction_code.startswith(issue.desk_code):
+        raise Invalid(errors={"/team_id": [_("No such team under this desk.")]})
+    return team
+
+
+def _place(said: dict[str, Any]) -> dict[str, Any]:
+    """Where the issue is: the columns of place, from the visit, household, cell or point given."""
+    household = None
+    if said.get("visit_id"):
+        visit = db.session.get(Visit, said["visit_id"])
+        if visit is None:
+            raise Invalid(errors={"/visit_id": [_("No such visit. Send the visit first.")]})
+        if said.get("household_id") not in (None, visit.household_id):
+            raise Invalid(errors={"/household_id": [_("The visit was to another household.")]})
+        said = {**said, "household_id": visit.household_id}
+    if said.get("household_id"):
+        household = db.session.get(Household, said["household_id"])
+        if household is None:
+            raise Invalid(errors={"/household_id": [_("No such household.")]})
+    place: dict[str, Any] = {
+        "visit_id": said.get("visit_id"), "household_id": said.get("household_id"),
+        **point_of(said.get("point")),
+    }
+    cell = basic_cell_at(place["point"]) if "point" in place else None
+    if household is not None:
+        place |= {"village_code": household.village_code, "cell_id": household.cell_id}
+        if "point" not in place and household.point is not None:
+            place |= {"point": household.point, "point_source": household.point_source}
+    elif said.get("cell"):
+        cell = db.session.scalar(
+            select(Cell).where(Cell.code == said["cell"], holds_on(Cell, workdays.today()))
+        )
+        if cell is None:
+            raise Invalid(errors={"/cell": [_("No such cell today.")]})
+        place |= {"village_code": cell.village_code, "cell_id": cell.id}
+    elif cell is not None:
+        place |= {"village_code": cell.village_code, "cell_id": cell.id}
+    elif "point" in place:
+        raise Invalid(errors={"/point": [_("No cell covers this point.")]})
+    else:
+        raise Invalid(errors={"/": [_("Say where: visit_id, household_id, cell or point.")]})
+    return place

@@ -1,0 +1,79 @@
+"""Lists of issues and one whole issue, within what the asker may see."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, Select, and_, func, literal
+from sqlalchemy.orm import joinedload, raiseload, selectinload
+
+from gridserve.db import Instant, db, now
+from gridserve.people import User
+from visits.issues import clock
+from visits.issues.models import Issue, Step
+from visits.issues.operations import IssueUnknown
+from visits.issues.permissions import visible_issues
+
+
+def weight_at(moment: datetime) -> ColumnElement[float]:
+    """Age ÷ limit at `moment`, as `clock.weight` has it, for use in a query."""
+    elapsed = func.extract("epoch", literal(moment, Instant()) - Issue.due_at)
+    return func.greatest(0.0, 1 + elapsed / (Issue.limit_days * 86400.0))
+
+
+def has_light(light: clock.Light, moment: datetime) -> ColumnElement[bool]:
+    """Whether an issue shows `light` at `moment`."""
+    weight = weight_at(moment)
+    return {
+        clock.Light.GREEN: weight < clock.AMBER_FROM,
+        clock.Light.AMBER: and_(weight >= clock.AMBER_FROM, weight <= clock.RED_OVER),
+        clock.Light.RED: and_(weight > clock.RED_OVER, weight <= clock.DEEP_RED_OVER),
+        clock.Light.DEEP_RED: weight > clock.DEEP_RED_OVER,
+    }[light]
+
+
+def issues(user: User, filters: dict[str, Any]) -> Select[tuple[Issue]]:
+    """The issues that `user` may see and that pass `filters` (IssuesIn)."""
+    query = visible_issues(user).options(
+        joinedload(Issue.team), joinedload(Issue.category), joinedload(Issue.village),
+        raiseload("*"),
+    )
+    if filters.get("jurisdiction"):
+        query = query.where(Issue.village_code.like(filters["jurisdiction"] + "%"))
+    if filters.get("status"):
+        query = query.where(Issue.status == filters["status"])
+    if filters.get("category"):
+        query = query.where(Issue.category_code == filters["category"])
+    if filters.get("team"):
+        query = query.where(Issue.team_id == filters["team"])
+    if filters.get("open") is not None:
+        query = query.where(Issue.closed_at.is_(None) if filters["open"] else
+                            Issue.closed_at.is_not(None))
+    if filters.get("light"):
+        query = query.where(Issue.closed_at.is_(None), has_light(filters["light"], now()))
+    if filters.get("overdue"):
+        query = query.where(Issue.closed_at.is_(None), Issue.due_at < now())
+    return query
+
+
+def issue(user: User, issue_id: uuid.UUID) -> Issue:
+    """One issue with its whole chain; IssueUnknown outside the user's scope."""
+    found = db.session.scalar(
+        visible_issues(user)
+        .where(Issue.id == issue_id)
+        .options(
+            joinedload(Issue.team), joinedload(Issue.category), joinedload(Issue.cell),
+            joinedload(Issue.village), joinedload(Issue.desk), joinedload(Issue.reported_by),
+            joinedload(Issue.household),
+            selectinload(Issue.steps).options(
+                joinedload(Step.actor), joinedload(Step.team_after)
+            ),
+        )
+        .execution_options(populate_existing=True)
+    )
+    if found is None:
+        raise IssueUnknown(_("No such issue in your scope."))
+    return found

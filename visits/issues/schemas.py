@@ -1,0 +1,175 @@
+"""What comes in and goes out for issues and their chains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+
+from gridserve.auth import current_user
+from gridserve.db import now
+from gridserve.http import Moment, PageIn, Schema, Text
+from visits.issues import clock
+from visits.issues.chain import Action, Channel, Promise, Rating, Status
+from visits.issues.clock import Light
+from visits.issues.permissions import sees_resident
+from visits.masking import masked_name, masked_phone
+from visits.schemas import CODE, PointField, PointIn
+
+
+class CategoryOut(Schema):
+    code = ma.fields.String(required=True)
+    parent = ma.fields.String(attribute="parent_code", allow_none=True, required=True)
+    name = ma.fields.String(required=True)
+    name_en = ma.fields.String(required=True)
+    promise = ma.fields.Enum(Promise, by_value=True, required=True)
+    limit_days = ma.fields.Integer(required=True)
+
+
+class IssueIn(Schema):
+    """An issue as it is reported. One of visit_id, household_id, cell, point says where."""
+
+    id = ma.fields.UUID(
+        required=True, metadata={"description": "made by the client; the same id is a repeat"}
+    )
+    category = Text(required=True, most=40, least=1, metadata={"example": "facility.streetlight"})
+    words = Text(required=True, least=1, most=4000)
+    channel = ma.fields.Enum(Channel, by_value=True, load_default=Channel.VISIT)
+    visit_id = ma.fields.UUID(allow_none=True)
+    household_id = ma.fields.UUID(allow_none=True)
+    cell = Text(most=15, validate=[ma.validate.Regexp(r"^[0-9]{15}$")])
+    point = ma.fields.Nested(PointIn)
+    address = Text(most=120, load_default="")
+    resident_name = Text(most=64, allow_none=True)
+    resident_phone = Text(most=20, allow_none=True)
+    reported_at = Moment()
+
+
+class StepIn(Schema):
+    """One step to take. `seen` is the number of the last step that the caller has seen."""
+
+    id = ma.fields.UUID(
+        required=True, metadata={"description": "made by the client; the same id is a repeat"}
+    )
+    action = ma.fields.Enum(
+        Action, by_value=True, required=True,
+        validate=ma.validate.NoneOf([Action.REPORT]),
+    )
+    seen = ma.fields.Integer(
+        required=True, strict=True, validate=ma.validate.Range(1, 1_000_000)
+    )
+    words = Text(most=4000, load_default="")
+    team_id = ma.fields.UUID(allow_none=True)
+    rating = ma.fields.Enum(Rating, by_value=True, allow_none=True)
+    happened_at = Moment()
+
+
+class PersonOut(Schema):
+    id = ma.fields.UUID(required=True)
+    name = ma.fields.String(required=True)
+
+
+class TeamBrief(Schema):
+    id = ma.fields.UUID(required=True)
+    name = ma.fields.String(required=True)
+
+
+class StepOut(Schema):
+    id = ma.fields.UUID(required=True)
+    seq = ma.fields.Integer(required=True)
+    action = ma.fields.Enum(Action, by_value=True, required=True)
+    actor = ma.fields.Nested(PersonOut, required=True)
+    status_before = ma.fields.Enum(Status, by_value=True, allow_none=True, required=True)
+    status_after = ma.fields.Enum(Status, by_value=True, required=True)
+    team = ma.fields.Nested(TeamBrief, attribute="team_after", allow_none=True, required=True)
+    words = ma.fields.String(required=True)
+    data = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String(), required=True)
+    happened_at = Moment(required=True)
+    received_at = Moment(required=True)
+    due_at = Moment(required=True)
+
+
+class IssueBrief(Schema):
+    """An issue in a list."""
+
+    id = ma.fields.UUID(required=True)
+    number = ma.fields.String(required=True)
+    category = ma.fields.String(attribute="category_code", required=True)
+    channel = ma.fields.Enum(Channel, by_value=True, required=True)
+    words = ma.fields.String(required=True)
+    status = ma.fields.Enum(Status, by_value=True, required=True)
+    step_no = ma.fields.Integer(required=True)
+    village = ma.fields.String(attribute="village_code", required=True)
+    desk = ma.fields.String(attribute="desk_code", required=True)
+    team = ma.fields.Nested(TeamBrief, allow_none=True, required=True)
+    reported_at = Moment(required=True)
+    due_at = Moment(required=True)
+    closed_at = Moment(allow_none=True, required=True)
+    rating = ma.fields.Enum(Rating, by_value=True, allow_none=True, required=True)
+    limit_days = ma.fields.Integer(required=True)
+    weight = ma.fields.Method(
+        "_weight", required=True,
+        metadata={"type": "number", "description": "age ÷ limit, at present or when closed"},
+    )
+    light = ma.fields.Method(
+        "_light", required=True, metadata={"type": "string", "enum": [x.value for x in Light]}
+    )
+
+    def _weight(self, issue: Any) -> float:
+        return round(clock.weight(issue.due_at, issue.limit_days, issue.closed_at or now()), 3)
+
+    def _light(self, issue: Any) -> str:
+        return clock.light(self._weight(issue)).value
+
+
+class IssueOut(IssueBrief):
+    """An issue with its chain and what the caller may do next."""
+
+    visit_id = ma.fields.UUID(allow_none=True, required=True)
+    household_id = ma.fields.UUID(allow_none=True, required=True)
+    cell = ma.fields.String(attribute="cell.code", allow_none=True, dump_default=None)
+    point = PointField(required=True)
+    address = ma.fields.String(required=True)
+    resident_name = ma.fields.Method(
+        "_resident_name", required=True, metadata={"type": ["string", "null"]}
+    )
+    resident_phone = ma.fields.Method(
+        "_resident_phone", required=True, metadata={"type": ["string", "null"]}
+    )
+    reported_by = ma.fields.Nested(PersonOut, required=True)
+    steps = ma.fields.List(ma.fields.Nested(StepOut), required=True)
+    actions = ma.fields.List(
+        ma.fields.Enum(Action, by_value=True), required=True,
+        metadata={"description": "what the caller may do now"},
+    )
+
+    def _resident_name(self, issue: Any) -> str | None:
+        if issue.resident_name is None or sees_resident(current_user, issue):
+            return issue.resident_name
+        return masked_name(issue.resident_name)
+
+    def _resident_phone(self, issue: Any) -> str | None:
+        seen = sees_resident(current_user, issue)
+        return issue.resident_phone if seen else masked_phone(issue.resident_phone)
+
+
+class IssuesIn(PageIn):
+    """Filters of the list of issues."""
+
+    jurisdiction = Text(most=12, validate=[ma.validate.Regexp(CODE)])
+    status = ma.fields.Enum(Status, by_value=True)
+    category = Text(most=40)
+    team = ma.fields.UUID()
+    open = ma.fields.Boolean(metadata={"description": "only open, or only closed ones"})
+    light = ma.fields.Enum(Light, by_value=True, metadata={"description": "open ones with this light"})
+    overdue = ma.fields.Boolean(load_default=False)
+
+
+class IssuePage(Schema):
+    items = ma.fields.List(ma.fields.Nested(IssueBrief), required=True)
+    next = ma.fields.String(allow_none=True, required=True)
+
+
+class CategoryPage(Schema):
+    items = ma.fields.List(ma.fields.Nested(CategoryOut), required=True)
+    next = ma.fields.String(allow_none=True, required=True)

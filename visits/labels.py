@@ -1,0 +1,81 @@
+"""The words that people read for the values in the code."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from gridserve.permissions import Role
+from visits.issues.chain import Action, Channel, Promise, Rating, Status
+from visits.issues.clock import Light
+from visits.models import HouseholdStatus, Outcome, Purpose, Tag
+
+LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
+    (Role.CADRE, _l("Field cadre")),
+    (Role.DISPATCHER, _l("Dispatcher")),
+    (Role.LEADER, _l("Leader")),
+    (Role.ADMINISTRATOR, _l("Administrator")),
+    (Role.AUDITOR, _l("Auditor")),
+    (Status.REPORTED, _l("Reported")),
+    (Status.ACCEPTED, _l("Accepted")),
+    (Status.DISPATCHED, _l("Dispatched")),
+    (Status.HANDLING, _l("In hand")),
+    (Status.REVIEWING, _l("To review")),
+    (Status.CLOSED, _l("Closed")),
+    (Status.DECLINED, _l("Declined")),
+    (Action.REPORT, _l("Report")),
+    (Action.ACCEPT, _l("Accept")),
+    (Action.DECLINE, _l("Decline")),
+    (Action.DISPATCH, _l("Dispatch")),
+    (Action.SIGN, _l("Sign for it")),
+    (Action.RETURN, _l("Return to the desk")),
+    (Action.FEED_BACK, _l("Feed back the result")),
+    (Action.PASS_REVIEW, _l("Pass the review")),
+    (Action.FAIL_REVIEW, _l("Send back for rework")),
+    (Action.REOPEN, _l("Reopen")),
+    (Action.EVALUATE, _l("Record the resident's evaluation")),
+    (Channel.VISIT, _l("Visit")),
+    (Channel.WINDOW, _l("Window")),
+    (Channel.HOTLINE, _l("Hotline")),
+    (Channel.RESIDENT, _l("Resident online")),
+    (Channel.INSPECTION, _l("Inspection")),
+    (Channel.SUPERIOR, _l("From above")),
+    (Promise.AT_ONCE, _l("At once")),
+    (Promise.WITHIN_LIMIT, _l("Within the limit")),
+    (Promise.NOT_HERE, _l("Not done here")),
+    (Rating.SATISFIED, _l("Satisfied")),
+    (Rating.FAIRLY, _l("Fairly satisfied")),
+    (Rating.NOT, _l("Not satisfied")),
+    (Light.GREEN, _l("In time")),
+    (Light.AMBER, _l("Nearly due")),
+    (Light.RED, _l("Overdue")),
+    (Light.DEEP_RED, _l("Long overdue")),
+    (HouseholdStatus.ACTIVE, _l("Lived in")),
+    (HouseholdStatus.VACANT, _l("Vacant")),
+    (HouseholdStatus.MOVED, _l("Moved away")),
+    (HouseholdStatus.DEMOLISHED, _l("Demolished")),
+    (Outcome.MET, _l("Met")),
+    (Outcome.NOBODY_HOME, _l("Nobody home")),
+    (Outcome.REFUSED, _l("Refused")),
+    (Outcome.MOVED, _l("Has moved")),
+    (Purpose.REGULAR, _l("Regular visit")),
+    (Purpose.AD_HOC, _l("Ad hoc visit")),
+    (Purpose.FOLLOW_UP, _l("Follow-up")),
+    (Purpose.NOTICE, _l("Notice")),
+    (Tag.KEY, _l("Key household")),
+    (Tag.POOR, _l("In need")),
+    (Tag.EMPTY_NEST, _l("Empty-nest elderly")),
+    (Tag.LEFT_BEHIND, _l("Left-behind children")),
+    (Tag.DISABLED, _l("Disabled")),
+    (Tag.MIGRANT, _l("Migrant")),
+    (Tag.CORRECTION, _l("Community correction")),
+)
+# Values of different kinds can be spelt alike ("moved"), so the kind belongs to the key.
+_BY_KIND = {(type(value), str(value)): label for value, label in LABELS}
+
+
+def label(value: enum.StrEnum) -> str:
+    """The words for one value, in the reader's language."""
+    return str(_BY_KIND[(type(value), str(value))])

@@ -1,0 +1,190 @@
+"""What is done to households and visits. Nothing here commits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from geoalchemy2 import WKTElement
+from geoalchemy2.functions import ST_Covers
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from grids.coordinates import System, to_wgs84
+from grids.models import Cell, CellKind
+from grids.permissions import holds_on, responsible_team
+from gridserve import events, workdays
+from gridserve.db import SRID, UNIQUE_VIOLATION, db, now, sqlstate
+from gridserve.errors import Conflict, Invalid, NotFound
+from gridserve.people import User
+from visits import figures
+from visits.models import Household, Outcome, Visit
+from visits.permissions import visitable_households
+
+# A phone's clock may run ahead by this much before a time counts as in the future.
+CLOCK_TOLERANCE = timedelta(minutes=10)
+
+
+class IdTaken(Conflict):
+    code, title = "request.id_taken", Conflict.title
+
+
+class HouseholdUnknown(NotFound):
+    code = "household.not_found"
+
+
+def digest(said: dict[str, Any]) -> str:
+    """A fingerprint of what a client sent, to tell a repeat from a different thing."""
+    return hashlib.sha256(
+        json.dumps(said, sort_keys=True, default=str, ensure_ascii=False).encode()
+    ).hexdigest()
+
+
+def point_of(place: dict[str, Any] | None) -> dict[str, Any]:
+    """Columns point and point_source from {lon, lat, crs}; the point is stored in WGS 84."""
+    if place is None:
+        return {}
+    system = System(place["crs"])
+    try:
+        lon, lat = to_wgs84(place["lon"], place["lat"], system)
+    except ValueError as error:
+        raise Invalid(errors={"/point": [str(error)]}) from error
+    return {"point": WKTElement(f"POINT({lon} {lat})", srid=SRID), "point_source": system}
+
+
+def basic_cell_at(point: WKTElement) -> Cell | None:
+    """The basic cell in which `point` (EPSG:4326) lies today."""
+    return db.session.scalar(
+        select(Cell)
+        .where(
+            ST_Covers(Cell.polygon, point), Cell.kind == CellKind.BASIC,
+            holds_on(Cell, workdays.today()),
+        )
+        .order_by(Cell.code)  # a point on a shared edge belongs to the lower code
+        .limit(1)
+    )
+
+
+def record_visit(said: dict[str, Any], *, by: User) -> Visit:
+    """Store a visit once, however often it is sent.
+
+    `said` is VisitIn: id, household_id, purpose, outcome, started_at, and optionally ended_at,
+    typed_at, notes, point {lon, lat, crs}, accuracy_m. The cell is the household's at present
+    and the team the one through which `by` answered for that cell on the day of the visit; where
+    there was none the visit is stored all the same, with in_scope false.
+
+    Raises IdTaken when the id stands for something else, HouseholdUnknown outside the visitor's
+    jurisdiction, Invalid for times in the future.
+    """
+    fingerprint = digest(said)
+    known = _same_visit(said["id"], fingerprint, by)
+    if known is not None:
+        return known
+    # Visits to one household queue up here, so `last_met_at` never goes back.
+    household = db.session.scalar(
+        visitable_households(by)
+        .where(Household.id == said["household_id"])
+        .with_for_update(key_share=True)
+    )
+    if household is None:
+        raise HouseholdUnknown(_("No such household in your jurisdiction."))
+    _check_times(said)
+    team_id = None
+    if household.cell_id is not None:
+        day = workdays.day_of(said["started_at"])
+        team_id = db.session.scalar(responsible_team(by, household.cell_id, day))
+    visit = Visit(
+        id=said["id"], household_id=household.id, visitor_id=by.id, cell_id=household.cell_id,
+        team_id=team_id, in_scope=team_id is not None, purpose=said["purpose"],
+        outcome=said["outcome"], started_at=said["started_at"], ended_at=said.get("ended_at"),
+        typed_at=said.get("typed_at"), notes=said.get("notes", ""),
+        accuracy_m=said.get("accuracy_m"), said=fingerprint, **point_of(said.get("point")),
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(visit)
+            db.session.flush()
+    except IntegrityError as error:
+        if sqlstate(error) != UNIQUE_VIOLATION:
+            raise
+        # The same request came twice at once and the other one was first.
+        known = _same_visit(said["id"], fingerprint, by)
+        if known is None:
+            raise
+        return known
+    if visit.outcome == Outcome.MET:
+        household.last_met_at = max(filter(None, (household.last_met_at, visit.started_at)))
+        figures.mark([household.cell_id])
+    events.record("visit.recorded", visit.id, by=by.id, jurisdiction=household.village_code)
+    return visit
+
+
+def _same_visit(visit_id: uuid.UUID, fingerprint: str, by: User) -> Visit | None:
+    known = db.session.get(Visit, visit_id)
+    if known is not None and (known.said != fingerprint or known.visitor_id != by.id):
+        raise IdTaken(_("This id is already used for another visit; make a new one."))
+    return known
+
+
+def _check_times(said: dict[str, Any]) -> None:
+    latest = now() + CLOCK_TOLERANCE
+    problems = {
+        f"/{name}": [_("Lies in the future. Check the clock of the phone.")]
+        for name in ("started_at", "ended_at", "typed_at")
+        if said.get(name) is not None and said[name] > latest
+    }
+    if said.get("ended_at") is not None and said["ended_at"] < said["started_at"]:
+        problems["/ended_at"] = [_("Lies before the start.")]
+    if problems:
+        raise Invalid(_("Mend the times and send it again."), errors=problems)
+
+
+def move_household(household: Household, place: dict[str, Any], *, by: User) -> None:
+    """Put a household at another point; its cell follows. Its past visits stay where they were."""
+    before = household.cell_id
+    columns = point_of(place)
+    cell = basic_cell_at(columns["point"])
+    if cell is not None and cell.village_code != household.village_code:
+        raise Invalid(errors={"/point": [_("This point lies in another village.")]})
+    household.point, household.point_source = columns["point"], columns["point_source"]
+    household.accuracy_m = place.get("accuracy_m")
+    household.cell_id = cell.id if cell else None
+    figures.mark([before, household.cell_id])
+    events.record("household.moved", household.id, by=by.id, jurisdiction=household.village_code)
+
+
+def change_household(household: Household, changes: dict[str, Any], *, by: User) -> None:
+    """Change status, tags, note, do-not-disturb, size, phone, or the point of a household."""
+    place = changes.pop("point", None)
+    for name in ("status", "tags", "note", "do_not_disturb", "size", "phone", "head_name",
+                 "address", "group_name"):
+        if name in changes:
+            setattr(household, name, changes[name])
+    if "status" in changes:
+        figures.mark([household.cell_id])
+    if place is not None:
+        move_household(household, place, by=by)
+    if changes:
+        events.record("household.changed", household.id, by=by.id,
+                      jurisdiction=household.village_code, data={"fields": sorted(changes)})
+
+
+def add_household(said: dict[str, Any], *, by: User) -> Household:
+    """Register a household; its cell follows from its point."""
+    columns = point_of(said.get("point"))
+    cell = basic_cell_at(columns["point"]) if columns else None
+    if cell is not None and cell.village_code != said["village_code"]:
+        raise Invalid(errors={"/point": [_("This point lies in another village.")]})
+    plain = {k: v for k, v in said.items() if k != "point"}
+    household = Household(**plain, **columns, cell_id=cell.id if cell else None)
+    db.session.add(household)
+    db.session.flush()
+    figures.mark([household.cell_id])
+    events.record("household.added", household.id, by=by.id, jurisdiction=household.village_code)
+    return household
+
+

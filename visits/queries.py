@@ -1,0 +1,71 @@
+"""Lists of households and visits, within what the asker may see."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import Select, or_
+from sqlalchemy.orm import joinedload, raiseload
+
+from grids.models import Cell
+from gridserve import workdays
+from gridserve.db import db
+from gridserve.people import User
+from visits.figures import met_between
+from visits.models import Household, Visit
+from visits.operations import HouseholdUnknown
+from visits.permissions import visible_households, visible_visits
+
+
+def households(user: User, filters: dict[str, Any]) -> Select[tuple[Household]]:
+    """The households that `user` may see and that pass `filters` (HouseholdsIn)."""
+    query = visible_households(user).options(joinedload(Household.cell), raiseload("*"))
+    if filters.get("jurisdiction"):
+        query = query.where(Household.village_code.like(filters["jurisdiction"] + "%"))
+    if filters.get("cell"):
+        query = query.where(Household.cell.has(Cell.code == filters["cell"]))
+    if filters.get("status"):
+        query = query.where(Household.status == filters["status"])
+    if filters.get("tag"):
+        query = query.where(Household.tags.any(filters["tag"]))
+    if filters.get("not_met_since"):
+        since: date = filters["not_met_since"]
+        query = query.where(
+            or_(Household.last_met_at.is_(None), Household.last_met_at < workdays.start_of(since))
+        )
+    if filters.get("from") and filters.get("to"):
+        met = met_between(filters["from"], filters["to"])
+        query = query.where(met if filters.get("met") else ~met)
+    if filters.get("q"):
+        query = query.where(
+            or_(
+                Household.number.startswith(filters["q"], autoescape=True),
+                Household.address.startswith(filters["q"], autoescape=True),
+            )
+        )
+    return query
+
+
+def household(user: User, household_id: uuid.UUID, *, lock: bool = False) -> Household:
+    """One household that `user` may see; HouseholdUnknown otherwise."""
+    query = visible_households(user).where(Household.id == household_id)
+    query = query.options(joinedload(Household.cell))
+    if lock:
+        query = query.with_for_update(of=Household)
+    found = db.session.scalar(query)
+    if found is None:
+        raise HouseholdUnknown(_("No such household in your scope."))
+    return found
+
+
+def visits(user: User, filters: dict[str, Any]) -> Select[tuple[Visit]]:
+    """The visits that `user` may see, newest first when paged by (started_at, id)."""
+    query = visible_visits(user).options(raiseload("*"))
+    if filters.get("household"):
+        query = query.where(Visit.household_id == filters["household"])
+    if filters.get("mine"):
+        query = query.where(Visit.visitor_id == user.id)
+    return query

@@ -1,0 +1,197 @@
+"""What comes in and goes out for households and visits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from flask_babel import gettext as _
+from geoalchemy2.shape import to_shape
+
+from grids.coordinates import System
+from gridserve.auth import current_user
+from gridserve.http import Moment, PageIn, Schema, Text
+from visits.masking import masked_name, masked_phone
+from visits.models import HouseholdStatus, Outcome, Purpose, Tag
+from visits.permissions import sees_names
+
+CODE = r"^[0-9]{2,12}$"
+
+
+class PointIn(Schema):
+    """A place as the device says it, with the coordinate system that it is in."""
+
+    lon = ma.fields.Float(required=True, allow_nan=False, validate=ma.validate.Range(-180, 180))
+    lat = ma.fields.Float(required=True, allow_nan=False, validate=ma.validate.Range(-90, 90))
+    crs = ma.fields.Enum(System, by_value=True, load_default=System.wgs84)
+
+
+class PointOut(Schema):
+    """A place in WGS 84 (EPSG:4326), with the system that it was given in."""
+
+    lon = ma.fields.Float(required=True)
+    lat = ma.fields.Float(required=True)
+    given_in = ma.fields.Enum(System, by_value=True, required=True)
+
+
+class PointField(ma.fields.Nested):
+    """The columns `point` and `point_source` of a row as one PointOut, or null."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(PointOut, allow_none=True, **kwargs)
+
+    def get_value(self, obj: Any, attr: str, *args: Any, **kwargs: Any) -> Any:
+        if obj.point is None:
+            return None
+        shape = to_shape(obj.point) if hasattr(obj.point, "desc") else obj.point
+        return {"lon": round(shape.x, 7), "lat": round(shape.y, 7), "given_in": obj.point_source}
+
+
+class HouseholdOut(Schema):
+    """A household. Name and phone are masked except for the cadres who visit there."""
+
+    id = ma.fields.UUID(required=True)
+    number = ma.fields.String(required=True)
+    village = ma.fields.String(attribute="village_code", required=True)
+    cell = ma.fields.String(attribute="cell.code", allow_none=True, dump_default=None)
+    group_name = ma.fields.String(allow_none=True, required=True)
+    address = ma.fields.String(required=True)
+    head_name = ma.fields.Method("_name", required=True, metadata={"type": "string"})
+    phone = ma.fields.Method("_phone", required=True, metadata={"type": ["string", "null"]})
+    size = ma.fields.Integer(required=True)
+    tags = ma.fields.List(ma.fields.String(), required=True)
+    status = ma.fields.Enum(HouseholdStatus, by_value=True, required=True)
+    do_not_disturb = ma.fields.Boolean(required=True)
+    note = ma.fields.String(required=True)
+    point = PointField(required=True)
+    last_met_at = Moment(allow_none=True, required=True)
+
+    def _name(self, household: Any) -> str:
+        return household.head_name if sees_names(current_user, household) else masked_name(
+            household.head_name
+        )
+
+    def _phone(self, household: Any) -> str | None:
+        return household.phone if sees_names(current_user, household) else masked_phone(
+            household.phone
+        )
+
+
+class HouseholdsIn(PageIn):
+    """Filters of the list of households."""
+
+    jurisdiction = Text(most=12, validate=[ma.validate.Regexp(CODE)])
+    cell = Text(most=15, validate=[ma.validate.Regexp(r"^[0-9]{15}$")])
+    status = ma.fields.Enum(HouseholdStatus, by_value=True)
+    tag = ma.fields.Enum(Tag, by_value=True)
+    not_met_since = ma.fields.Date(
+        metadata={"description": "only households last met before this day, or never"}
+    )
+    met = ma.fields.Boolean(
+        metadata={"description": "met, or not met, in the days `from` to `to`, both included"}
+    )
+    from_ = ma.fields.Date(data_key="from", attribute="from")
+    to = ma.fields.Date()
+    q = Text(most=40, least=1, metadata={"description": "begin of number or address"})
+
+
+    @ma.validates_schema
+    def _together(self, data: dict[str, Any], **kwargs: Any) -> None:
+        given = [name for name in ("met", "from", "to") if data.get(name) is not None]
+        if given and len(given) < 3:
+            raise ma.ValidationError(_("`met`, `from` and `to` go together."), given[0])
+        if given and data["to"] < data["from"]:
+            raise ma.ValidationError(_("Lies before `from`."), "to")
+
+
+class HouseholdIn(Schema):
+    """A new household."""
+
+    id = ma.fields.UUID(required=True)
+    number = Text(required=True, least=1, most=24)
+    village_code = Text(
+        required=True, most=12, data_key="village", validate=[ma.validate.Regexp(r"^[0-9]{12}$")]
+    )
+    address = Text(required=True, least=1, most=120)
+    head_name = Text(required=True, least=1, most=64)
+    phone = Text(most=20, allow_none=True)
+    size = ma.fields.Integer(load_default=1, strict=True, validate=ma.validate.Range(0, 199))
+    tags = ma.fields.List(
+        ma.fields.Enum(Tag, by_value=True), load_default=list, validate=ma.validate.Length(max=7)
+    )
+    group_name = Text(most=40, allow_none=True)
+    note = Text(most=2000, load_default="")
+    point = ma.fields.Nested(PointIn)
+
+
+class HouseholdPatch(Schema):
+    """What may change in a household."""
+
+    address = Text(least=1, most=120)
+    head_name = Text(least=1, most=64)
+    phone = Text(most=20, allow_none=True)
+    size = ma.fields.Integer(strict=True, validate=ma.validate.Range(0, 199))
+    tags = ma.fields.List(ma.fields.Enum(Tag, by_value=True), validate=ma.validate.Length(max=7))
+    group_name = Text(most=40, allow_none=True)
+    status = ma.fields.Enum(HouseholdStatus, by_value=True)
+    do_not_disturb = ma.fields.Boolean()
+    note = Text(most=2000)
+    point = ma.fields.Nested(PointIn)
+
+
+class VisitIn(Schema):
+    """A visit as the phone says it."""
+
+    id = ma.fields.UUID(
+        required=True, metadata={"description": "made by the client; the same id is a repeat"}
+    )
+    household_id = ma.fields.UUID(required=True)
+    purpose = ma.fields.Enum(Purpose, by_value=True, load_default=Purpose.REGULAR)
+    outcome = ma.fields.Enum(Outcome, by_value=True, required=True)
+    started_at = Moment(required=True, metadata={"example": "2026-11-23T09:30:00+08:00"})
+    ended_at = Moment(allow_none=True)
+    typed_at = Moment(allow_none=True)
+    notes = Text(most=4000, load_default="")
+    point = ma.fields.Nested(PointIn)
+    accuracy_m = ma.fields.Float(
+        allow_nan=False, allow_none=True, validate=ma.validate.Range(0, 100_000)
+    )
+
+
+class VisitOut(Schema):
+    """A visit as it is stored."""
+
+    id = ma.fields.UUID(required=True)
+    household_id = ma.fields.UUID(required=True)
+    visitor_id = ma.fields.UUID(required=True)
+    team_id = ma.fields.UUID(allow_none=True, required=True)
+    in_scope = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "the visitor answered for the household's cell on that day"},
+    )
+    purpose = ma.fields.Enum(Purpose, by_value=True, required=True)
+    outcome = ma.fields.Enum(Outcome, by_value=True, required=True)
+    started_at = Moment(required=True)
+    ended_at = Moment(allow_none=True, required=True)
+    typed_at = Moment(allow_none=True, required=True)
+    received_at = Moment(required=True)
+    notes = ma.fields.String(required=True)
+    point = PointField(required=True)
+    accuracy_m = ma.fields.Float(allow_none=True, required=True)
+
+
+class VisitsIn(PageIn):
+    """Filters of the list of visits."""
+
+    household = ma.fields.UUID()
+    mine = ma.fields.Boolean(load_default=False)
+
+
+class HouseholdPage(Schema):
+    items = ma.fields.List(ma.fields.Nested(HouseholdOut), required=True)
+    next = ma.fields.String(allow_none=True, required=True)
+
+
+class VisitPage(Schema):
+    items = ma.fields.List(ma.fields.Nested(VisitOut), required=True)
+    next = ma.fields.String(allow_none=True, required=True)
