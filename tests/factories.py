@@ -75,11 +75,14 @@ class Make:
             db.session.add(people.Post(user_id=user.id, role=role, jurisdiction_code=code,
                                        from_date=LONG_AGO))
         db.session.commit()
-        return db.session.scalars(
+        found = db.session.scalars(
             select(people.User).where(people.User.id == user.id)
             .options(selectinload(people.User.posts))
             .execution_options(populate_existing=True)
         ).one()
+        for row in (*found.posts, found):  # as in a request, a person stands outside the session
+            db.session.expunge(row)
+        return found
 
     @staticmethod
     def token(user: people.User) -> str:
