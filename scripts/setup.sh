@@ -60,8 +60,13 @@ as_root() {
   sudo "$@"
 }
 apt_do() {
+  local code=0 log
+  log=$(mktemp)
   as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
-    apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@"
+    apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null || code=$?
+  [ "$code" = 0 ] || tail -n 25 "$log" >&2
+  rm -f "$log"
+  return "$code"
 }
 new_policy=/usr/sbin/policy-rc.d
 new_cluster=/etc/postgresql-common/createcluster.d/gridserve-setup.conf
@@ -72,7 +77,7 @@ tidy() {
   made_policy='' made_cluster=''
 }
 apt_packages() {
-  local version
+  local version policy
   wanted=''
   if ! postgres_with_postgis; then
     version=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 2>/dev/null | sed 's|.*/||' | sort -n | tail -1) || true
@@ -86,7 +91,8 @@ apt_packages() {
   if ! find_python >/dev/null; then
     wanted="$wanted python3 python3-venv"
     # Where the distribution's python3 is older than 3.11 a newer one may lie beside it.
-    if ! apt-cache policy python3 2>/dev/null | grep -Eq 'Candidate: 3\.(1[1-9]|[2-9][0-9])' &&
+    policy=$(apt-cache policy python3 2>/dev/null) || true
+    if ! grep -Eq 'Candidate: 3\.(1[1-9]|[2-9][0-9])' <<<"$policy" &&
       apt-cache show python3.11-venv >/dev/null 2>&1; then
       wanted="$wanted python3.11 python3.11-venv"
     fi
