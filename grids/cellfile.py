@@ -25,8 +25,9 @@ from gridserve.db import db
 # An outline drawn along the village's boundary may stray by as much; a wrong coordinate system is
 # hundreds of metres off.
 STRAY_M = 5.0
-# Coordinates that differ by less, in degrees (0.1 mm), are the same ones written differently.
-SAME = 1e-9
+# Outlines that differ by less, in degrees (2 cm), are one outline: conversion from GCJ-02 and
+# rounding in files move corners by less.
+SAME = 2e-7
 
 
 @dataclass(frozen=True)
@@ -206,8 +207,8 @@ class _Checker:
 
 
 def _equal(one: shapely.Polygon, other: shapely.Polygon) -> bool:
-    same: bool = one.normalize().equals_exact(other.normalize(), SAME)
-    return same
+    near = max(abs(a - b) for a, b in zip(one.bounds, other.bounds, strict=True)) <= SAME
+    return near and shapely.hausdorff_distance(one.boundary, other.boundary) <= SAME
 
 
 def _store(cells: list[Drawn], from_date: date) -> None:

@@ -76,13 +76,14 @@ def _print(report: Report, noun: str, dry_run: bool) -> None:
         click.echo(f"… and {rest:,} more; --json lists all of them.", err=True)
     if not report.stored:
         click.echo(
-            f"Nothing was imported: {len(report.faults):,} faults in {report.read:,} {noun}s. "
-            f"Mend the {noun}s named above, or leave them out with --skip-bad.", err=True,
+            f"Nothing was imported; faults found: {len(report.faults):,}, {noun}s read: "
+            f"{report.read:,}. Mend what is named above, or leave it out with --skip-bad.",
+            err=True,
         )  # fmt: skip
         return
     click.echo(
         f"{report.new:,} new, {report.changed:,} changed, {report.same:,} as they were"
-        + (f", {len(report.faults):,} faults left out" if report.faults else "")
+        + (f"; left out for their faults: {report.left_out:,}" if report.faults else "")
         + (f"; {report.absent:,} stored earlier are not in this file and stay" if report.absent
            else "")
         + (" (dry run: nothing was stored)." if dry_run else ".")

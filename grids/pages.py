@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, redirect
-from flask.typing import ResponseReturnValue
+from typing import Any
 
-from gridserve.auth import requires
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from grids import overview, queries
+from grids.models import Level
+from gridserve import workdays
+from gridserve.auth import current_user, requires
 from gridserve.permissions import Permission
 
 bp = Blueprint("grids", __name__, template_folder="templates")
@@ -14,5 +20,33 @@ bp = Blueprint("grids", __name__, template_folder="templates")
 @bp.get("/admin")
 @requires(Permission.GROUND_WRITE)
 def home() -> ResponseReturnValue:
-    """What there is below each township, and what is missing."""
-    return redirect("/")
+    """What there is below a jurisdiction, and what is missing."""
+    asked = request.args.get("jurisdiction", "")
+    code = queries.jurisdiction(current_user, asked).code if asked else overview.start(current_user)
+    path = queries.path(current_user, code)
+    here = path[-1] if path else None
+    day = workdays.today()
+    rows = overview.below(current_user, code, day)
+    return render_template(
+        "grids/home.html", here=here, rows=rows, day=day, crumbs=_crumbs(path),
+        totals=_totals(rows), Level=Level, level_name=_level_name(rows),
+    )  # fmt: skip
+
+
+def _crumbs(path: list[Any]) -> list[dict[str, str]]:
+    return [
+        {"name": row.name, "href": url_for("grids.home", jurisdiction=row.code)} for row in path
+    ]
+
+
+def _level_name(rows: list[overview.Counts]) -> str:
+    names = {
+        Level.PROVINCE: _("Province"), Level.CITY: _("City"), Level.COUNTY: _("County"),
+        Level.TOWNSHIP: _("Township"), Level.VILLAGE: _("Village"),
+    }  # fmt: skip
+    return names[rows[0].level] if rows else ""
+
+
+def _totals(rows: list[overview.Counts]) -> dict[str, int]:
+    names = ("villages", "without_boundary", "without_cells", "cells", "without_team", "teams")
+    return {name: sum(getattr(row, name) for row in rows) for name in (*names, "members")}

@@ -36,6 +36,11 @@ class Report:
         """Add a fault for each reason."""
         self.faults.extend(RowFault(file, row, reason) for reason in reasons)
 
+    @property
+    def left_out(self) -> int:
+        """How many rows have a fault; one row may have several."""
+        return len({(fault.file, fault.row) for fault in self.faults})
+
     def sort(self, files: Iterable[str]) -> None:
         """Put the faults into the order of `files` and rows."""
         place = {name: n for n, name in enumerate(files)}
