@@ -27,7 +27,7 @@ from gridserve.config import Config
 from gridserve.db import db
 from gridserve.installation import MIGRATIONS
 from gridserve.permissions import Permission, Role
-from visits.labels import label
+from visits.labels import category_name, label, tag_label
 
 APIS = (routes.bp, grids.routes.bp, visits.routes.bp, visits.issues.routes.bp, maps.routes.bp)
 PAGES = (
@@ -85,7 +85,9 @@ def create_app(config: Config | None = None) -> Flask:
     i18n.init_app(app)
     auth.init_app(app)
     nav.init_app(app)
-    app.jinja_env.filters["label"] = label
+    app.jinja_env.filters.update(
+        label=label, tag_label=tag_label, category_name=category_name
+    )
     _headers(app)
 
     api = openapi.create(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import Any
 
+from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from gridserve.permissions import Role
@@ -79,3 +80,13 @@ _BY_KIND = {(type(value), str(value)): label for value, label in LABELS}
 def label(value: enum.StrEnum) -> str:
     """The words for one value, in the reader's language."""
     return str(_BY_KIND[(type(value), str(value))])
+
+
+def tag_label(tag: str) -> str:
+    """The words for a household's tag."""
+    return label(Tag(tag))
+
+
+def category_name(category: Any) -> str:
+    """A category's name in the reader's language."""
+    return str(category.name if str(get_locale()).startswith("zh") else category.name_en)

@@ -19,6 +19,7 @@ from gridserve.http import paged
 from gridserve.permissions import Permission
 from visits import queries
 from visits.issues.models import Issue
+from visits.issues.pages import due_words, light_of, place_name
 from visits.masking import masked_name
 from visits.models import Household, HouseholdStatus
 from visits.permissions import sees_names
@@ -56,7 +57,8 @@ def home() -> ResponseReturnValue:
     ).all()
     total = db.session.scalar(select(func.count()).select_from(own.subquery())) or 0
     return render_template("visits/home.html", cells=cells, teams=teams, issues=issues,
-                           households=households, total=total)
+                           households=households, total=total, light_of=light_of,
+                           due_words=due_words)
 
 
 @bp.get("/households")
@@ -76,6 +78,7 @@ def listing() -> ResponseReturnValue:
         seen = sees_names(current_user, household)
         return household.head_name if seen else masked_name(household.head_name)
 
-    return render_template("visits/households.html", page=page, args=args, name=name)
+    return render_template("visits/households.html", page=page, args=args, name=name,
+                           place=place_name(args.get("jurisdiction") or args.get("cell", "")[:12]))
 
 

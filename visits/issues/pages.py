@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import enum
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from grids.models import Team
+from grids.models import Assignment, Jurisdiction, Team
+from grids.permissions import holds_on
+from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db, now
 from gridserve.errors import Invalid, Problem, pointers
@@ -23,12 +28,13 @@ from visits.issues.chain import Rating, Status
 from visits.issues.models import Category, Issue
 from visits.issues.permissions import actions, desk_issues, sees_resident
 from visits.issues.schemas import IssuesIn, StepIn
-from visits.labels import label
+from visits.labels import category_name, label
 from visits.masking import masked_name, masked_phone
 
 bp = Blueprint("issues", __name__, template_folder="../templates")
 
-# The desk's queues: name, heading, and what to do when the queue is empty.
+ZERO = timedelta()
+# The desk's queues: name and heading.
 QUEUES = (
     ("overdue", _l("Overdue")),
     ("to_accept", _l("To accept")),
@@ -69,7 +75,7 @@ def desk() -> ResponseReturnValue:
     page = paged(query, (Issue.due_at, Issue.id), args)
     return render_template(
         "issues/desk.html", queues=QUEUES, queue=queue, counts=counts._mapping, page=page,
-        light_of=_light,
+        light_of=light_of, due_words=due_words,
     )
 
 
@@ -86,8 +92,10 @@ def listing() -> ResponseReturnValue:
     page = paged(queries.issues(current_user, args), (Issue.due_at, Issue.id), args)
     categories = db.session.scalars(select(Category).order_by(Category.code)).all()
     return render_template(
-        "issues/list.html", page=page, args=args, categories=categories, statuses=Status,
-        lights=clock.Light, light_of=_light,
+        "issues/list.html", page=page, args=args, statuses=_options(Status),
+        categories=[{"value": c.code, "label": category_name(c)} for c in categories],
+        lights=_options(clock.Light), light_of=light_of,
+        due_words=due_words, place=place_name(args.get("jurisdiction")),
     )
 
 
@@ -136,8 +144,8 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
     shown = sees_resident(current_user, issue)
     return render_template(
         "issues/issue.html", issue=issue, possible=possible, teams=teams, ratings=Rating,
-        problem=problem, light=_light(issue), new_id=uuid.uuid4,
-        weight=clock.weight(issue.due_at, issue.limit_days, issue.closed_at or now()),
+        problem=problem, light=light_of(issue), due_words=due_words, new_id=uuid.uuid4,
+        suggested=_suggested(issue) if teams else None,
         resident_name=issue.resident_name if shown or not issue.resident_name
         else masked_name(issue.resident_name),
         resident_phone=issue.resident_phone if shown else masked_phone(issue.resident_phone),
@@ -145,11 +153,40 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
     )
 
 
-def _light(issue: Issue) -> dict[str, str]:
-    """The light of an issue as `parts.light` shows it; an open issue's is of now."""
+def _suggested(issue: Issue) -> uuid.UUID | None:
+    """The team that answers for the issue's cell today: most often the right one."""
+    return db.session.scalar(
+        select(Assignment.team_id)
+        .where(Assignment.cell_id == issue.cell_id, holds_on(Assignment, workdays.today()))
+        .order_by(Assignment.from_date).limit(1)
+    )
+
+
+def _options(kind: type[enum.StrEnum]) -> list[dict[str, str]]:
+    return [{"value": member.value, "label": label(member)} for member in kind]
+
+
+def light_of(issue: Issue) -> dict[str, str]:
+    """The light of an issue as `parts.light` shows it: of now, or of when it was closed."""
     share = clock.weight(issue.due_at, issue.limit_days, issue.closed_at or now())
     light = clock.light(share)
     return {"key": light.value, "label": label(light)}
+
+
+def due_words(issue: Issue) -> str:
+    """How much of the time limit is left, or by how much it was passed, in words."""
+    left = issue.due_at - (issue.closed_at or now())
+    words = format_timedelta(abs(left), threshold=1.2)
+    if issue.closed_at is not None:
+        return _("closed %(time)s before the limit", time=words) if left >= ZERO else _(
+            "closed %(time)s after the limit", time=words)
+    return _("%(time)s left", time=words) if left >= ZERO else _("%(time)s over", time=words)
+
+
+def place_name(code: str | None) -> str | None:
+    """The name of a jurisdiction, for headings."""
+    found = db.session.get(Jurisdiction, code) if code else None
+    return found.name if found else None
 
 
 def _page_args() -> dict[str, Any]:

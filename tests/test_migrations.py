@@ -1,0 +1,42 @@
+"""The migrations: one line of them, up, down and up again, ending at what the models say."""
+
+from __future__ import annotations
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask_migrate import downgrade, upgrade
+from geoalchemy2 import alembic_helpers
+from sqlalchemy import text
+
+from gridserve.db import Base, db
+from gridserve.installation import MIGRATIONS
+
+
+def test_there_is_one_head():
+    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
+
+
+def test_up_down_and_up_again_ends_at_the_models(committed):
+    downgrade(directory=str(MIGRATIONS), revision="base")
+    left = db.session.scalars(text(
+        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+        "AND tablename NOT IN ('spatial_ref_sys', 'alembic_version')"
+    )).all()
+    db.session.rollback()
+    assert left == []
+    upgrade(directory=str(MIGRATIONS))
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_object": alembic_helpers.include_object, "compare_type": True},
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_spatial_columns_that_are_searched_have_gist_indexes(context):
+    found = set(db.session.scalars(text(
+        "SELECT tablename || '.' || indexname FROM pg_indexes WHERE indexdef LIKE '%USING gist%'"
+    )))
+    assert {"jurisdiction.idx_jurisdiction_boundary", "cell.idx_cell_polygon",
+            "household.idx_household_point", "issue.idx_issue_point"} <= found
