@@ -7,7 +7,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-.PHONY: help setup setup-test demo up test lint format bench lock screenshots doctor clean
+.PHONY: help setup setup-test demo up test lint format bench lock doctor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,11 +36,8 @@ format: setup-test ## Put the code into its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup-test ## Measure start-up, imports and the map queries
+bench: setup-test ## Measure how long a start takes, cold and warm
 	@$(BIN)/python scripts/bench.py
-
-screenshots: setup-test ## Make the README's pictures anew from the demonstration county
-	@$(BIN)/python scripts/screenshots.py
 
 doctor: setup ## Say of every dependency whether it is there and well
 	@$(BIN)/gridserve doctor

@@ -54,7 +54,7 @@ class Local:
     @property
     def places(self) -> Places:
         if self._places is None:
-            self._places = find_places(self.data, self._say)
+            self._places = find_places(self.data)
         return self._places
 
     def start(self) -> Addresses:
@@ -64,6 +64,9 @@ class Local:
         """
         make_passable(self.data)
         places = self.places
+        if not places.run.exists():  # once is enough
+            for remark in places.remarks:
+                self._say(remark)
         fresh = self._use is None
         if fresh:
             use = self._open("users.lock")

@@ -28,7 +28,7 @@ def main(data: Path) -> None:
         os.dup2(nothing, stream)
     with (data / "users.lock").open("r+") as users:
         fcntl.flock(users, fcntl.LOCK_EX)
-        stop_servers(find_places(data, say=lambda _: None))
+        stop_servers(find_places(data))
         # In this order: a starter that gets the users' lock next must find no guard.
         guard.close()
 

@@ -36,6 +36,7 @@ class Places:
     run: Path
     uid: int
     gid: int
+    remarks: tuple[str, ...] = ()  # what is not where one would look for it, and why
 
     @property
     def postgres(self) -> Path:
@@ -152,12 +153,13 @@ def account_name(uid: int) -> str:
         return f"user {uid}"
 
 
-def find_places(data: Path, say: Say) -> Places:
+def find_places(data: Path) -> Places:
     """Decide where the servers of ``data`` live and as whom they run.
 
     Both have to be reached by the servers' account, and a socket's path has to be short; where
-    that fails another folder is taken, the same one each time, and ``say`` is told.
+    that fails another folder is taken, the same one each time, and the remarks say so.
     """
+    remarks = []
     data = data.absolute()
     mark = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
     uid, gid = _account(data)
@@ -166,7 +168,7 @@ def find_places(data: Path, say: Say) -> Places:
         make_passable(data)
         if not _can_pass(uid, gid, data):
             base = Path("/var/lib/gridserve") / mark
-            say(
+            remarks.append(
                 f"{account_name(uid)} cannot enter {data} (a folder above it is closed), "
                 f"so the private database is kept in {base}"
             )
@@ -174,8 +176,10 @@ def find_places(data: Path, say: Say) -> Places:
     # A comma would be read as a list of hosts by PostgreSQL's client library.
     if len(os.fsencode(run / SOCKET_NAME)) > LONGEST_SOCKET_PATH or "," in str(run):
         run = Path("/tmp") / f"gridserve-{uid}-{mark}"  # noqa: S108 - 0700 and its owner is checked
-        say(f"{base / 'run'} cannot hold sockets (too long, or a comma): they are in {run}")
-    return Places(data=data, base=base, run=run, uid=uid, gid=gid)
+        remarks.append(
+            f"{base / 'run'} cannot hold sockets (too long, or a comma): they are in {run}"
+        )
+    return Places(data, base, run, uid, gid, tuple(remarks))
 
 
 def _account(data: Path) -> tuple[int, int]:

@@ -249,7 +249,7 @@ def test_a_closed_parent_moves_the_database_and_says_so() -> None:
         one.start()
         assert str(one.places.base).startswith("/var/lib/gridserve/")
         assert str(one.places.base) in said[0]
-        assert Local(folder / "data", said.append).places == one.places
+        assert Local(folder / "data").places == one.places
     finally:
         one.stop()
         shutil.rmtree(one.places.base)
