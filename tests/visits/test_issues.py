@@ -170,3 +170,13 @@ def test_a_projection_gone_wrong_is_found_and_rebuilt(make, place):
     projection.rebuild(issue.id)
     db.session.flush()
     assert projection.check() == []
+
+
+def test_a_number_that_is_taken_gets_more_letters(make, place, as_user):
+    tail = "000000000000000000000000000" # numbers come from the last digits of the id
+    first, second = f"{tail}00001", f"1{tail[1:]}00001"
+    answers = [report(as_user(place.cadre), place, id=str(uuid.UUID(i))) for i in (first, second)]
+    assert [a.status_code for a in answers] == [201, 201]
+    one, two = (a.json["number"] for a in answers)
+    assert two.startswith(one)
+    assert len(two) == len(one) + 3

@@ -50,17 +50,17 @@ class NotYours(Forbidden):
     code = "issue.not_yours"
 
 
-def number_of(issue_id: uuid.UUID, reported_at: datetime) -> str:
+def number_of(issue_id: uuid.UUID, reported_at: datetime, letters: int = 5) -> str:
     """The number that people use, as 261123-7KQ4M.
 
     It follows from the id and the day, so that a phone without signal can tell it to the resident
     at once.
     """
-    value, letters = issue_id.int, ""
-    for _place in range(5):
+    value, word = issue_id.int, ""
+    for _place in range(letters):
         value, digit = divmod(value, len(ALPHABET))
-        letters += ALPHABET[digit]
-    return f"{workdays.day_of(reported_at):%y%m%d}-{letters}"
+        word += ALPHABET[digit]
+    return f"{workdays.day_of(reported_at):%y%m%d}-{word}"
 
 
 def report(said: dict[str, Any], *, by: User) -> Issue:
@@ -96,6 +96,20 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         received_at=now(), due_at=due, words=said["words"], said=fingerprint, data={},
     )
     projection.apply(issue, step)
+    if not _stored(issue, step):
+        # The same request came twice at once; or, very rarely, the number is taken.
+        known = _same(said["id"], fingerprint, by)
+        if known is not None:
+            return db.session.get_one(Issue, known.issue_id)
+        issue.number = number_of(said["id"], moment, letters=8)
+        if not _stored(issue, step):
+            raise IdTaken(_("This id is already used for something else; make a new one."))
+    events.record("issue.report", issue.id, by=by.id, jurisdiction=issue.village_code)
+    return issue
+
+
+def _stored(issue: Issue, step: Step) -> bool:
+    """Store a new issue with its first step; False where its id or number is taken."""
     try:
         with db.session.begin_nested():
             db.session.add(issue)
@@ -103,13 +117,10 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
             db.session.add(step)
             db.session.flush()
     except IntegrityError as error:
-        # The same request twice at once; or, very rarely, a number that is taken.
-        known = _same(said["id"], fingerprint, by) if sqlstate(error) == UNIQUE_VIOLATION else None
-        if known is None:
+        if sqlstate(error) != UNIQUE_VIOLATION:
             raise
-        return db.session.get_one(Issue, known.issue_id)
-    events.record("issue.report", issue.id, by=by.id, jurisdiction=issue.village_code)
-    return issue
+        return False
+    return True
 
 
 def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
