@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 mode=${1:-run}
 
 say() { printf '• %s\n' "$*"; }
-fail() { printf '✗ %s\n' "$@" >&2; exit 1; }
+fail() { printf '✗ %s\n' "$1" >&2; shift; [ $# = 0 ] || printf '  %s\n' "$@" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 # Fingerprint of files: a stamp that holds it says that a step was done for just these contents.
 mark() { cat "$@" | if have sha256sum; then sha256sum; else shasum -a 256; fi | cut -d' ' -f1; }
@@ -55,9 +55,7 @@ chinese_font_there() {
 
 # ---------------------------------------------------------------- Debian and Ubuntu
 as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; return; fi
-  have sudo || fail "These need root, and there is no sudo here. As root, run: apt-get install $wanted"
-  sudo "$@"
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 apt_do() {
   local code=0 log
@@ -108,6 +106,10 @@ apt_packages() {
 apt_install() {
   apt_packages
   [ -n "$wanted" ] || return 0
+  if [ "$(id -u)" != 0 ] && ! { have sudo && sudo true; }; then
+    fail "Missing system packages, and this account may not install them (no root, no sudo)." \
+      "Have them installed, then run this again: apt-get install $wanted"
+  fi
   say "Asking apt for what it has (something is missing)"
   apt_do update || say "apt-get update failed; trying with the lists that are here"
   apt_packages # the fresh lists may know other versions
