@@ -18,6 +18,7 @@ from grids.cellfile import import_cells
 from grids.coordinates import System
 from grids.report import BadInput, Report
 from gridserve import workdays
+from gridserve.commandline import command
 from gridserve.db import db
 
 FAULTS_SHOWN = 20
@@ -36,21 +37,20 @@ def _report_options(function: Command) -> Command:
     """The options that every import has, and a plain message where nothing can be read at all."""
 
     @wraps(function)
-    def command(*args: Any, **kwargs: Any) -> Any:
+    @command()
+    def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except BadInput as error:
             raise Unreadable(str(error)) from error
-        finally:
-            db.session.rollback()  # what was to stay is committed by now
 
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the report as JSON."),
         click.option("--skip-bad", is_flag=True, help="Leave damaged rows out, store the rest."),
         click.option("--dry-run", is_flag=True, help="Check everything, store nothing."),
     ):
-        command = option(command)
-    return command
+        run = option(run)
+    return run
 
 
 def _finish(report: Report, *, noun: str, dry_run: bool, as_json: bool) -> None:

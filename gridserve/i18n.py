@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, current_app, request, session
+from flask import Flask, current_app, has_request_context, request, session
 from flask_babel import Babel, get_locale
 
 from gridserve import auth
@@ -12,8 +12,10 @@ LANGUAGES = {"zh": "中文", "en": "English"}
 
 
 def choose() -> str:
-    """The language of the present request."""
+    """The language of the present request; outside of requests the installation's."""
     config: Config = current_app.extensions["gridserve"]
+    if not has_request_context():
+        return config.language
     asked = request.args.get("lang")
     if asked in LANGUAGES:
         session["lang"] = asked

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from gridserve import people, workdays
+from gridserve.commandline import command
 from gridserve.db import FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, db, sqlstate
-from gridserve.errors import Problem
 from gridserve.people import User
 from gridserve.permissions import Role
 
@@ -48,7 +48,6 @@ def _commit() -> None:
     try:
         db.session.commit()
     except IntegrityError as error:
-        db.session.rollback()
         raise _refusal(error) from error
 
 
@@ -75,6 +74,7 @@ def user_group() -> None:
 @click.option("--everywhere", is_flag=True, help="The post is over the whole installation.")
 @click.option("--phone", help="The person's phone number.")
 @_ASK
+@command()
 def create(
     login: str, name: str, role: str, jurisdiction: str | None, everywhere: bool,
     phone: str | None, ask_password: bool,
@@ -90,10 +90,7 @@ def create(
         user = people.create_user(login, name.strip(), password, phone=phone)
         people.appoint(user, Role(role), jurisdiction, workdays.today())
     except IntegrityError as error:
-        db.session.rollback()
         raise _refusal(error) from error
-    except Problem as problem:
-        raise click.ClickException(str(problem.detail)) from problem
     shown = user.login
     _commit()
     click.echo(f"Account {shown} created.")
@@ -102,6 +99,7 @@ def create(
 
 @user_group.command("disable")
 @click.argument("login")
+@command()
 def disable(login: str) -> None:
     """End all rights of LOGIN at once, on every device. What the person did stays."""
     people.disable(_find(login))
@@ -112,14 +110,12 @@ def disable(login: str) -> None:
 @user_group.command("reset-password")
 @click.argument("login")
 @_ASK
+@command()
 def reset_password(login: str, ask_password: bool) -> None:
     """Give LOGIN a new password; all its sign-ins end."""
     user = _find(login)
     password = _password(ask_password)
-    try:
-        people.set_password(user, password)
-    except Problem as problem:
-        raise click.ClickException(str(problem.detail)) from problem
+    people.set_password(user, password)
     _commit()
     click.echo(f"Account {login.strip().lower()} has a new password; all its sign-ins have ended.")
     _show(password, ask_password)

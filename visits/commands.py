@@ -12,8 +12,8 @@ from grids.division import Division
 from grids.geometry import square_metres
 from grids.models import Jurisdiction
 from gridserve import workdays
+from gridserve.commandline import command
 from gridserve.db import db
-from gridserve.errors import Problem
 from visits import division as dividing
 
 
@@ -27,6 +27,7 @@ from visits import division as dividing
 @click.option("--from-date", type=click.DateTime(["%Y-%m-%d"]),
               help="First day on which the cells are valid; today unless given.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the proposal as JSON.")
+@command()
 def split(
     village: str, smallest: int, largest: int, write: bool, from_date: datetime | None,
     as_json: bool,
@@ -39,18 +40,13 @@ def split(
         raise click.UsageError(f"--min {smallest} is above --max {largest}.")
     assigned = None
     codes: list[str] = []
-    try:
-        found = dividing.find_village(village)
-        proposal = dividing.propose(found, smallest=smallest, largest=largest)
-        if write:
-            day = from_date.date() if from_date else workdays.today()
-            cells, assigned = dividing.write(found, proposal, from_date=day, by=None)
-            codes = [cell.code for cell in cells]
-            db.session.commit()
-    except Problem as problem:
-        raise click.ClickException(str(problem.detail)) from problem
-    finally:
-        db.session.rollback()  # what was to stay is committed by now
+    found = dividing.find_village(village)
+    proposal = dividing.propose(found, smallest=smallest, largest=largest)
+    if write:
+        day = from_date.date() if from_date else workdays.today()
+        cells, assigned = dividing.write(found, proposal, from_date=day, by=None)
+        codes = [cell.code for cell in cells]
+        db.session.commit()
     answer = _figures(found, proposal, codes) | {"written": write, "assigned": assigned}
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
