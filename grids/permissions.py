@@ -8,10 +8,10 @@ from datetime import date
 from sqlalchemy import ColumnElement, Date, Select, and_, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from grids.models import Assignment, Cell, Jurisdiction, Membership, Team
 from gridserve import workdays
 from gridserve.people import User
 from gridserve.permissions import Permission, Role, scopes, within
-from grids.models import Assignment, Cell, Jurisdiction, Membership, Team
 
 # These roles see all of their jurisdiction; a cadre sees the cells of the own teams.
 WIDE_ROLES = tuple(role for role in Role if role is not Role.CADRE)

@@ -22,7 +22,7 @@ import visits.issues.routes
 import visits.jobs
 import visits.pages
 import visits.routes
-from gridserve import auth, errors, i18n, nav, openapi, pages, routes
+from gridserve import auth, errors, i18n, nav, openapi, pages, routes, usercommands
 from gridserve.config import Config
 from gridserve.db import db
 from gridserve.installation import MIGRATIONS
@@ -49,7 +49,9 @@ NAV = (
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE),
 )
-COMMANDS: tuple[click.Command, ...] = (*grids.commands.COMMANDS, *visits.commands.COMMANDS)
+COMMANDS: tuple[click.Command, ...] = (
+    *usercommands.COMMANDS, *grids.commands.COMMANDS, *visits.commands.COMMANDS,
+)
 LARGEST_BODY = 4 * 1024 * 1024
 
 
