@@ -18,7 +18,10 @@ class ConfigError(Exception):
 def _variable(
     name: str, help: str, default: str | None = None, read: Callable[[str], Any] = str
 ) -> Any:
-    return field(metadata={"variable": name, "help": help, "default": default, "read": read})
+    metadata = {"variable": name, "help": help, "default": default, "read": read}
+    return field(metadata=metadata) if default is None else field(
+        default=read(default), metadata=metadata
+    )
 
 
 def _flag(text: str) -> bool:

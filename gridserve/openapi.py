@@ -84,7 +84,8 @@ def document(app: Flask, api: Api) -> dict[str, Any]:
             if method not in ("get", "post", "put", "patch", "delete"):
                 continue
             answers = operation.setdefault("responses", {})
-            answers.pop("default", None)
+            for added in ("default", "422"):  # smorest's own, which are not problem+json
+                answers.pop(added, None)
             for status in sorted(_statuses(app, path, method, operation)):
                 answers.setdefault(
                     str(status), {"description": _WORDS[status], "content": problem}

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,7 @@ def addresses() -> Iterator[Addresses]:
 @pytest.fixture(scope="session")
 def config(addresses: Addresses) -> Config:
     return Config(
-        database_url=addresses.database_url, redis_url=addresses.redis_url, secret_key=SECRET,
-        timezone="Asia/Shanghai", language="zh", session_days=30, secure_cookies=False,
+        database_url=addresses.database_url, redis_url=addresses.redis_url, secret_key=SECRET
     )
 
 
@@ -128,9 +128,16 @@ def as_user(context: Flask) -> Callable[[people.User], FlaskClient]:
 @pytest.fixture
 def committed(addresses: Addresses, app: Flask, config: Config) -> Iterator[Flask]:
     """An application on a database of its own, for tests in which things really commit."""
+    with own_database(app, config) as own, own.app_context():
+        yield own
+
+
+@contextmanager
+def own_database(app: Flask, config: Config) -> Iterator[Flask]:
+    """An application on a fresh copy of the migrated database, dropped at the end."""
     name = f"t{os.urandom(6).hex()}"
     with app.app_context():
-        db.engine.dispose()
+        db.engine.dispose()  # a database that somebody is connected to cannot be copied
         admin = db.engine.url.set(database="postgres")
     server = create_engine(admin, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
@@ -140,8 +147,7 @@ def committed(addresses: Addresses, app: Flask, config: Config) -> Iterator[Flas
     own.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False)
     own.test_client_class = Client
     try:
-        with own.app_context():
-            yield own
+        yield own
     finally:
         with own.app_context():
             db.session.remove()

@@ -30,7 +30,7 @@ def households(user: User, filters: dict[str, Any]) -> Select[tuple[Household]]:
     if filters.get("status"):
         query = query.where(Household.status == filters["status"])
     if filters.get("tag"):
-        query = query.where(Household.tags.any(filters["tag"]))
+        query = query.where(Household.tags.contains([filters["tag"]]))
     if filters.get("not_met_since"):
         since: date = filters["not_met_since"]
         query = query.where(
