@@ -17,25 +17,29 @@ from gridserve.permissions import Permission, Role, scopes, within
 WIDE_ROLES = tuple(role for role in Role if role is not Role.CADRE)
 
 
-def holds_on(model: type[Assignment] | type[Membership] | type[Cell], day: date) -> ColumnElement[bool]:
+def holds_on(
+    model: type[Assignment] | type[Membership] | type[Cell], day: date
+) -> ColumnElement[bool]:
     """Whether a row with from and to dates holds on `day`."""
     then = literal(day, Date)
     return and_(model.from_date <= then, or_(model.to_date.is_(None), model.to_date > then))
 
 
-def teams_of(user: User, day: date) -> Select[tuple[uuid.UUID]]:
+def teams_of(user: User, day: date) -> Select[uuid.UUID]:
     """The ids of the teams in which `user` serves on `day`."""
-    return select(Membership.team_id).where(Membership.user_id == user.id, holds_on(Membership, day))
+    return select(Membership.team_id).where(
+        Membership.user_id == user.id, holds_on(Membership, day)
+    )
 
 
-def cells_of(user: User, day: date) -> Select[tuple[uuid.UUID]]:
+def cells_of(user: User, day: date) -> Select[uuid.UUID]:
     """The ids of the cells for which the teams of `user` answer on `day`."""
     return select(Assignment.cell_id).where(
         Assignment.team_id.in_(teams_of(user, day)), holds_on(Assignment, day)
     )
 
 
-def responsible_team(user: User, cell_id: uuid.UUID, day: date) -> Select[tuple[uuid.UUID]]:
+def responsible_team(user: User, cell_id: uuid.UUID, day: date) -> Select[uuid.UUID]:
     """The team through which `user` answered for the cell on `day`, if there was one."""
     return (
         select(Assignment.team_id)
@@ -65,7 +69,7 @@ def in_scope(
     return or_(wide, cell_id.in_(cells_of(user, workdays.today())))
 
 
-def visible_jurisdictions(user: User) -> Select[tuple[Jurisdiction]]:
+def visible_jurisdictions(user: User) -> Select[Jurisdiction]:
     """All jurisdictions from the user's own down, and those above as the path to them."""
     prefixes = scopes(user, Permission.GROUND_READ)
     above = {prefix[:n] for prefix in prefixes for n in (2, 4, 6, 9) if n < len(prefix)}
@@ -74,12 +78,12 @@ def visible_jurisdictions(user: User) -> Select[tuple[Jurisdiction]]:
     )
 
 
-def visible_cells(user: User) -> Select[tuple[Cell]]:
+def visible_cells(user: User) -> Select[Cell]:
     """The cells of the user's jurisdictions (for a cadre too: neighbours are no secret)."""
     return select(Cell).where(within(Cell.village_code, scopes(user, Permission.GROUND_READ)))
 
 
-def visible_teams(user: User) -> Select[tuple[Team]]:
+def visible_teams(user: User) -> Select[Team]:
     """The teams of the user's jurisdictions."""
     return select(Team).where(within(Team.jurisdiction_code, scopes(user, Permission.GROUND_READ)))
 

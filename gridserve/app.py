@@ -31,7 +31,12 @@ from visits.labels import category_name, label, tag_label
 
 APIS = (routes.bp, grids.routes.bp, visits.routes.bp, visits.issues.routes.bp, maps.routes.bp)
 PAGES = (
-    routes.system, pages.bp, grids.pages.bp, visits.pages.bp, visits.issues.pages.bp, maps.pages.bp,
+    routes.system,
+    pages.bp,
+    grids.pages.bp,
+    visits.pages.bp,
+    visits.issues.pages.bp,
+    maps.pages.bp,
 )
 SCHEDULE = (*visits.jobs.SCHEDULE,)
 # Where `/` sends people: the first role that they hold.
@@ -50,7 +55,9 @@ NAV = (
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE),
 )
 COMMANDS: tuple[click.Command, ...] = (
-    *usercommands.COMMANDS, *grids.commands.COMMANDS, *visits.commands.COMMANDS,
+    *usercommands.COMMANDS,
+    *grids.commands.COMMANDS,
+    *visits.commands.COMMANDS,
 )
 LARGEST_BODY = 4 * 1024 * 1024
 
@@ -78,7 +85,9 @@ def create_app(config: Config | None = None) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     db.init_app(app)
     Migrate(
-        app, db, directory=str(MIGRATIONS),
+        app,
+        db,
+        directory=str(MIGRATIONS),
         include_object=alembic_helpers.include_object,
         process_revision_directives=alembic_helpers.writer,
         render_item=alembic_helpers.render_item,
@@ -87,9 +96,7 @@ def create_app(config: Config | None = None) -> Flask:
     i18n.init_app(app)
     auth.init_app(app)
     nav.init_app(app)
-    app.jinja_env.filters.update(
-        label=label, tag_label=tag_label, category_name=category_name
-    )
+    app.jinja_env.filters.update(label=label, tag_label=tag_label, category_name=category_name)
     _headers(app)
 
     api = openapi.create(app)

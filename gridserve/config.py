@@ -16,11 +16,13 @@ class ConfigError(Exception):
 
 
 def _variable(
-    name: str, help: str, default: str | None = None, read: Callable[[str], Any] = str
+    name: str, words: str, default: str | None = None, read: Callable[[str], Any] = str
 ) -> Any:
-    metadata = {"variable": name, "help": help, "default": default, "read": read}
-    return field(metadata=metadata) if default is None else field(
-        default=read(default), metadata=metadata
+    metadata = {"variable": name, "help": words, "default": default, "read": read}
+    return (
+        field(metadata=metadata)
+        if default is None
+        else field(default=read(default), metadata=metadata)
     )
 
 
@@ -35,7 +37,9 @@ class Config:
     database_url: str = _variable(
         "GRIDSERVE_DATABASE_URL", "PostgreSQL with PostGIS, as postgresql+psycopg://user@host/name"
     )
-    redis_url: str = _variable("GRIDSERVE_REDIS_URL", "Redis, as redis://host/0 or unix:///path?db=0")
+    redis_url: str = _variable(
+        "GRIDSERVE_REDIS_URL", "Redis, as redis://host/0 or unix:///path?db=0"
+    )
     secret_key: str = _variable(
         "GRIDSERVE_SECRET_KEY", "signs session cookies; at least 32 characters, kept secret"
     )

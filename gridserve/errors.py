@@ -26,9 +26,7 @@ class Problem(Exception):
     code = "server.error"
     title: Any = _l("Something went wrong here")
 
-    def __init__(
-        self, detail: Any = None, *, errors: Errors | None = None, **extra: Any
-    ) -> None:
+    def __init__(self, detail: Any = None, *, errors: Errors | None = None, **extra: Any) -> None:
         super().__init__(str(detail or self.code))
         self.detail = detail
         self.errors = errors
@@ -67,8 +65,16 @@ class Unavailable(Problem):
     status, code, title = 503, "server.unavailable", _l("Not available for a moment")
 
 
-HTTP_CODES = {400: BadRequest, 401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict,
-              422: Invalid, 429: TooMany, 503: Unavailable}
+HTTP_CODES = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    422: Invalid,
+    429: TooMany,
+    503: Unavailable,
+}
 
 
 def pointers(messages: Any, prefix: str = "") -> Errors:
@@ -96,9 +102,15 @@ def problem_response(problem: Problem) -> Response:
     detail = str(problem.detail) if problem.detail else ""
     if wants_page():
         response = Response(
-            render_template("error.html", status=problem.status, title=str(problem.title),
-                            detail=detail, code=problem.code),
-            status=problem.status, mimetype="text/html",
+            render_template(
+                "error.html",
+                status=problem.status,
+                title=str(problem.title),
+                detail=detail,
+                code=problem.code,
+            ),
+            status=problem.status,
+            mimetype="text/html",
         )
     else:
         body: dict[str, Any] = {
@@ -167,7 +179,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
         if error.code is not None and error.code < 400:
-            return Response.force_type(error.get_response())
+            return current_app.make_response(error.get_response())
         response = problem_response(_from_http(error))
         for name, value in error.get_headers():
             if name.lower() in ("allow", "retry-after"):
@@ -189,4 +201,6 @@ def init_app(app: Flask) -> None:
 
     @app.errorhandler(500)
     def _server(error: HTTPException) -> Response:
-        return problem_response(Problem(_("It was written down. Try again, or tell your administrator.")))
+        return problem_response(
+            Problem(_("It was written down. Try again, or tell your administrator."))
+        )

@@ -39,7 +39,10 @@ def record(
     """Write down one thing done, in the same transaction as the thing itself."""
     db.session.add(
         Event(
-            action=action, subject_id=subject, actor_id=by, jurisdiction_code=jurisdiction,
+            action=action,
+            subject_id=subject,
+            actor_id=by,
+            jurisdiction_code=jurisdiction,
             data=data or {},
         )
     )

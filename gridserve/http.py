@@ -17,7 +17,7 @@ import marshmallow as ma
 from flask import Response, request
 from flask_babel import gettext as _
 from flask_smorest import Blueprint as SmorestBlueprint
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import Select, SQLColumnExpression, tuple_
 from webargs.flaskparser import FlaskParser
 
 from gridserve.db import db
@@ -81,6 +81,16 @@ class Moment(ma.fields.AwareDateTime):
         return moment
 
 
+class Day(ma.fields.Date):
+    """A day of the local calendar."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        day = super()._deserialize(value, attr, data, **kwargs)
+        if not 2000 <= day.year <= 2100:
+            raise ma.ValidationError(_("Must lie between the years 2000 and 2100."))
+        return day
+
+
 class Parser(FlaskParser):
     """Unknown parameters are errors everywhere, in queries too."""
 
@@ -96,7 +106,8 @@ class ProblemSchema(Schema):
     code = ma.fields.String(required=True, metadata={"description": "stable, for programs"})
     detail = ma.fields.String()
     errors = ma.fields.Dict(
-        keys=ma.fields.String(), values=ma.fields.List(ma.fields.String()),
+        keys=ma.fields.String(),
+        values=ma.fields.List(ma.fields.String()),
         metadata={"description": "JSON pointer into the request → messages"},
     )
 
@@ -115,8 +126,11 @@ class PageIn(Schema):
 
 
 def paged(
-    query: Select[Any], keys: Sequence[ColumnElement[Any]], args: dict[str, Any],
-    *, descending: bool = False,
+    query: Select[Any],
+    keys: Sequence[SQLColumnExpression[Any]],
+    args: dict[str, Any],
+    *,
+    descending: bool = False,
 ) -> dict[str, Any]:
     """One page of `query`, ordered by `keys` (the last one unique), as {items, next}.
 
@@ -133,7 +147,7 @@ def paged(
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
-        last = rows[-1][-len(keys):]
+        last = rows[-1][-len(keys) :]
         cursor = base64.urlsafe_b64encode(json.dumps([_write(v) for v in last]).encode()).decode()
         following = _here_with(cursor=cursor)
     return {"items": [r[0] for r in rows], "next": following}
@@ -143,13 +157,16 @@ def _write(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
-def _read_cursor(cursor: str, keys: Sequence[ColumnElement[Any]]) -> list[Any]:
+def _read_cursor(cursor: str, keys: Sequence[Any]) -> list[Any]:
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         if not isinstance(values, list) or len(values) != len(keys):
             raise ValueError("wrong length")
         readers: dict[type, Callable[[str], Any]] = {
-            datetime: _aware, date: date.fromisoformat, uuid.UUID: uuid.UUID, int: int,
+            datetime: _aware,
+            date: date.fromisoformat,
+            uuid.UUID: uuid.UUID,
+            int: int,
         }
         return [
             readers.get(k.type.python_type, _plain)(v) for k, v in zip(keys, values, strict=True)

@@ -71,7 +71,9 @@ def perform(path: str, *args: Any) -> Any:
 
         app = create_app()
     module, _, name = path.rpartition(".")
-    connect(app.extensions["gridserve"]).delete(_waiting(path))  # from here on, new work needs a new job
+    connect(app.extensions["gridserve"]).delete(
+        _waiting(path)
+    )  # from here on, new work needs a new job
     with app.app_context():
         result = getattr(importlib.import_module(module), name)(*args)
         db.session.commit()
@@ -99,4 +101,3 @@ def run_scheduler(app: Flask) -> None:
             perform, QUEUE, args=(line.job,), interval=line.every, cron=line.cron, result_ttl=60
         )
     scheduler.start()
-

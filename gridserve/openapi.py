@@ -36,7 +36,9 @@ class ProblemApi(Api):
 def create(app: Flask) -> ProblemApi:
     """An Api for `app`; blueprints are registered on it."""
     app.config.update(
-        API_TITLE="GridServe", API_VERSION=__version__, OPENAPI_VERSION="3.1.0",
+        API_TITLE="GridServe",
+        API_VERSION=__version__,
+        OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=None,
     )
     api = ProblemApi(app)
@@ -87,9 +89,7 @@ def document(app: Flask, api: Api) -> dict[str, Any]:
             for added in ("default", "422"):  # smorest's own, which are not problem+json
                 answers.pop(added, None)
             for status in sorted(_statuses(app, path, method, operation)):
-                answers.setdefault(
-                    str(status), {"description": _WORDS[status], "content": problem}
-                )
+                answers.setdefault(str(status), {"description": _WORDS[status], "content": problem})
             if "401" in answers and not path.endswith(f"{API}/sessions"):
                 operation["security"] = [{"token": []}]
     return spec

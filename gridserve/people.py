@@ -62,9 +62,7 @@ class Post(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
     role: Mapped[Role] = mapped_column(choice(Role, "role"))
-    jurisdiction_code: Mapped[str | None] = mapped_column(
-        Code(12), ForeignKey("jurisdiction.code")
-    )
+    jurisdiction_code: Mapped[str | None] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
     from_date: Mapped[date] = mapped_column(Date)
     to_date: Mapped[date | None] = mapped_column(Date)  # the first day no longer held
 
@@ -135,13 +133,23 @@ def end_sign_ins(user: User) -> None:
 
 
 def appoint(
-    user: User, role: Role, jurisdiction_code: str | None, from_date: date, *, by: User | None = None
+    user: User,
+    role: Role,
+    jurisdiction_code: str | None,
+    from_date: date,
+    *,
+    by: User | None = None,
 ) -> Post:
     """Give `user` a post."""
-    post = Post(user_id=user.id, role=role, jurisdiction_code=jurisdiction_code, from_date=from_date)
+    post = Post(
+        user_id=user.id, role=role, jurisdiction_code=jurisdiction_code, from_date=from_date
+    )
     db.session.add(post)
     events.record(
-        "post.given", user.id, by=by.id if by else None, jurisdiction=jurisdiction_code,
+        "post.given",
+        user.id,
+        by=by.id if by else None,
+        jurisdiction=jurisdiction_code,
         data={"role": role},
     )
     return post
@@ -174,7 +182,9 @@ def sign_in(login: str, password: str, device: str, *, days: int) -> tuple[str, 
     user.failed_sign_ins, user.paused_until = 0, None
     token = secrets.token_urlsafe(32)
     row = DeviceToken(
-        user_id=user.id, token_hash=digest(token), device=device,
+        user_id=user.id,
+        token_hash=digest(token),
+        device=device,
         expires_at=now() + timedelta(days=days),
     )
     db.session.add(row)

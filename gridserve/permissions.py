@@ -42,18 +42,44 @@ class Permission(enum.StrEnum):
 
 _P = Permission
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.CADRE: frozenset({
-        _P.ACCOUNT, _P.GROUND_READ, _P.HOUSEHOLD_READ, _P.HOUSEHOLD_WRITE, _P.VISIT_READ,
-        _P.VISIT_RECORD, _P.ISSUE_READ, _P.ISSUE_REPORT, _P.ISSUE_STEP, _P.FIGURES_READ,
-    }),
-    Role.DISPATCHER: frozenset({
-        _P.ACCOUNT, _P.GROUND_READ, _P.HOUSEHOLD_READ, _P.HOUSEHOLD_WRITE, _P.VISIT_READ,
-        _P.ISSUE_READ, _P.ISSUE_REPORT, _P.ISSUE_STEP, _P.ISSUE_DESK, _P.FIGURES_READ,
-    }),
-    Role.LEADER: frozenset({
-        _P.ACCOUNT, _P.GROUND_READ, _P.HOUSEHOLD_READ, _P.VISIT_READ, _P.ISSUE_READ,
-        _P.FIGURES_READ,
-    }),
+    Role.CADRE: frozenset(
+        {
+            _P.ACCOUNT,
+            _P.GROUND_READ,
+            _P.HOUSEHOLD_READ,
+            _P.HOUSEHOLD_WRITE,
+            _P.VISIT_READ,
+            _P.VISIT_RECORD,
+            _P.ISSUE_READ,
+            _P.ISSUE_REPORT,
+            _P.ISSUE_STEP,
+            _P.FIGURES_READ,
+        }
+    ),
+    Role.DISPATCHER: frozenset(
+        {
+            _P.ACCOUNT,
+            _P.GROUND_READ,
+            _P.HOUSEHOLD_READ,
+            _P.HOUSEHOLD_WRITE,
+            _P.VISIT_READ,
+            _P.ISSUE_READ,
+            _P.ISSUE_REPORT,
+            _P.ISSUE_STEP,
+            _P.ISSUE_DESK,
+            _P.FIGURES_READ,
+        }
+    ),
+    Role.LEADER: frozenset(
+        {
+            _P.ACCOUNT,
+            _P.GROUND_READ,
+            _P.HOUSEHOLD_READ,
+            _P.VISIT_READ,
+            _P.ISSUE_READ,
+            _P.FIGURES_READ,
+        }
+    ),
     # The administrator keeps the ground and the accounts and sees no household.
     Role.ADMINISTRATOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE}),
     Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ}),

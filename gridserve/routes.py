@@ -72,7 +72,9 @@ def me() -> dict[str, Any]:
     """Who the token belongs to, with today's posts and what they allow."""
     posts = current_user.posts_on(workdays.today())
     return {
-        "id": current_user.id, "login": current_user.login, "name": current_user.name,
+        "id": current_user.id,
+        "login": current_user.login,
+        "name": current_user.name,
         "posts": posts,
         "permissions": sorted({p.value for post in posts for p in GRANTS[post.role]}),
     }

@@ -33,6 +33,11 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone())
 
 
+def end_of(day: date) -> datetime:
+    """The instant at which `day` is over: the first one of the next."""
+    return start_of(day + timedelta(days=1))
+
+
 def span(first: date, last: date) -> tuple[datetime, datetime]:
     """The half-open interval of instants from the start of `first` to the end of `last`."""
-    return start_of(first), start_of(last + timedelta(days=1))
+    return start_of(first), end_of(last)

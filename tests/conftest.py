@@ -27,7 +27,6 @@ from gridserve.local import Addresses, Local
 from tests.factories import Make
 
 
-
 class Client(FlaskClient):
     """A client whose requests each get an application context of their own, as when serving."""
 

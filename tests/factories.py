@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,8 +25,13 @@ from visits.models import Household, Outcome, Visit
 from visits.operations import record_visit
 
 COUNTY, TOWNSHIP, VILLAGE = "530626", "530626101", "530626101201"
-NAMES = {"53": "云南省", "5306": "昭通市", "530626": "绥江县", "530626101": "中城镇",
-         "530626101201": "田坝村民委员会"}
+NAMES = {
+    "53": "云南省",
+    "5306": "昭通市",
+    "530626": "绥江县",
+    "530626101": "中城镇",
+    "530626101201": "田坝村民委员会",
+}
 PASSWORD = "correct horse battery"
 LONG_AGO = date(2020, 1, 1)
 WEST, SOUTH, STEP = 103.95, 28.60, 0.01  # degrees; a cell of the factories is about 1 km wide
@@ -44,10 +50,15 @@ class Make:
             if digits > len(code) or db.session.get(Jurisdiction, part):
                 continue
             parent = {2: None, 4: part[:2], 6: part[:4], 9: part[:6], 12: part[:9]}[digits]
-            db.session.add(Jurisdiction(
-                code=part, name=NAMES.get(part, f"地区{part}"), parent_code=parent, year=2023,
-                source="test",
-            ))
+            db.session.add(
+                Jurisdiction(
+                    code=part,
+                    name=NAMES.get(part, f"地区{part}"),
+                    parent_code=parent,
+                    year=2023,
+                    source="test",
+                )
+            )
             db.session.flush()
         db.session.commit()
         return code
@@ -59,24 +70,31 @@ class Make:
         db.session.commit()
 
     def user(
-        self, role: Role | None = None, code: str | None = COUNTY, *, name: str = "张三",
+        self,
+        role: Role | None = None,
+        code: str | None = COUNTY,
+        *,
+        name: str = "张三",
         login: str | None = None,
     ) -> people.User:
         """An account, with a post where a role is given. Its password is PASSWORD."""
         if Make._hash is None:
             Make._hash = people._hasher.hash(PASSWORD)
-        user = people.User(login=login or f"user-{next(_numbers)}", name=name,
-                           password_hash=Make._hash)
+        user = people.User(
+            login=login or f"user-{next(_numbers)}", name=name, password_hash=Make._hash
+        )
         db.session.add(user)
         db.session.flush()
         if role is not None:
             if code is not None:
                 self.jurisdictions(code)
-            db.session.add(people.Post(user_id=user.id, role=role, jurisdiction_code=code,
-                                       from_date=LONG_AGO))
+            db.session.add(
+                people.Post(user_id=user.id, role=role, jurisdiction_code=code, from_date=LONG_AGO)
+            )
         db.session.commit()
         found = db.session.scalars(
-            select(people.User).where(people.User.id == user.id)
+            select(people.User)
+            .where(people.User.id == user.id)
             .options(selectinload(people.User.posts))
             .execution_options(populate_existing=True)
         ).one()
@@ -88,10 +106,14 @@ class Make:
     def token(user: people.User) -> str:
         """A token of `user`, as after signing in."""
         token = secrets.token_urlsafe(16)
-        db.session.add(people.DeviceToken(
-            user_id=user.id, token_hash=people.digest(token), device="test",
-            expires_at=now() + timedelta(days=1),
-        ))
+        db.session.add(
+            people.DeviceToken(
+                user_id=user.id,
+                token_hash=people.digest(token),
+                device="test",
+                expires_at=now() + timedelta(days=1),
+            )
+        )
         db.session.commit()
         return token
 
@@ -101,7 +123,9 @@ class Make:
         west = WEST + (serial - 1) * STEP
         shape = kwargs.pop("polygon", box(west, SOUTH, west + STEP, SOUTH + STEP))
         cell = Cell(
-            code=f"{village}{serial:03d}", village_code=village, name=f"第{serial}网格",
+            code=f"{village}{serial:03d}",
+            village_code=village,
+            name=f"第{serial}网格",
             polygon=from_shape(shape, srid=SRID),
             **{"from_date": LONG_AGO, **kwargs},
         )
@@ -110,19 +134,32 @@ class Make:
         return cell
 
     def team(
-        self, cells: list[Cell], members: list[people.User] = [], *,  # noqa: B006
-        since: date = LONG_AGO, until: date | None = None, code: str = VILLAGE,
+        self,
+        cells: list[Cell],
+        members: Sequence[people.User] = (),
+        *,
+        since: date = LONG_AGO,
+        until: date | None = None,
+        code: str = VILLAGE,
     ) -> Team:
         """A team that answers for `cells` and whose members serve since then."""
         team = Team(name=f"团队{next(_numbers)}", jurisdiction_code=self.jurisdictions(code))
         db.session.add(team)
         db.session.flush()
         for cell in cells:
-            db.session.add(Assignment(team_id=team.id, cell_id=cell.id, from_date=since,
-                                      to_date=until))
+            db.session.add(
+                Assignment(team_id=team.id, cell_id=cell.id, from_date=since, to_date=until)
+            )
         for user in members:
-            db.session.add(Membership(team_id=team.id, user_id=user.id, duty=Duty.FULL_TIME,
-                                      from_date=since, to_date=until))
+            db.session.add(
+                Membership(
+                    team_id=team.id,
+                    user_id=user.id,
+                    duty=Duty.FULL_TIME,
+                    from_date=since,
+                    to_date=until,
+                )
+            )
         db.session.commit()
         return team
 
@@ -140,21 +177,41 @@ class Make:
             west = WEST + (int(cell.code[-3:]) - 1) * STEP
             place = Point(west + STEP / 2, SOUTH + STEP / 2)
             point = {"point": from_shape(place, srid=SRID), "point_source": "wgs84"}
-        household = Household(**{
-            "number": f"H{next(_numbers):05d}", "village_code": village,
-            "cell_id": cell.id if cell else None, "address": "田坝1号", "head_name": "李四",
-            "phone": "13800001234", "size": 3, "tags": [], **point, **kwargs,
-        })
+        household = Household(
+            **{
+                "number": f"H{next(_numbers):05d}",
+                "village_code": village,
+                "cell_id": cell.id if cell else None,
+                "address": "田坝1号",
+                "head_name": "李四",
+                "phone": "13800001234",
+                "size": 3,
+                "tags": [],
+                **point,
+                **kwargs,
+            }
+        )
         db.session.add(household)
         db.session.commit()
         return household
 
-    def visit(self, household: Household, by: people.User, at: datetime | None = None,
-              outcome: Outcome = Outcome.MET) -> Visit:
+    def visit(
+        self,
+        household: Household,
+        by: people.User,
+        at: datetime | None = None,
+        outcome: Outcome = Outcome.MET,
+    ) -> Visit:
         """A visit, recorded as the API would."""
         visit = record_visit(
-            {"id": uuid.uuid4(), "household_id": household.id, "purpose": "regular",
-             "outcome": outcome, "started_at": at or now()}, by=by,
+            {
+                "id": uuid.uuid4(),
+                "household_id": household.id,
+                "purpose": "regular",
+                "outcome": outcome,
+                "started_at": at or now(),
+            },
+            by=by,
         )
         db.session.commit()
         return visit
@@ -162,19 +219,34 @@ class Make:
     def category(self, code: str = "facility.road", limit_days: int = 5) -> Category:
         """A category of issues."""
         category = db.session.get(Category, code) or Category(
-            code=code, name="道路", name_en="Roads", promise=Promise.WITHIN_LIMIT,
-            limit_days=limit_days, sensitive=False, active=True,
+            code=code,
+            name="道路",
+            name_en="Roads",
+            promise=Promise.WITHIN_LIMIT,
+            limit_days=limit_days,
+            sensitive=False,
+            active=True,
         )
         db.session.add(category)
         db.session.commit()
         return category
 
-    def issue(self, household: Household, by: people.User, at: datetime | None = None,
-              category: str = "facility.road") -> Issue:
+    def issue(
+        self,
+        household: Household,
+        by: people.User,
+        at: datetime | None = None,
+        category: str = "facility.road",
+    ) -> Issue:
         """An issue, reported as the API would."""
         self.category(category)
-        said = {"id": uuid.uuid4(), "category": category, "words": "路灯不亮", "channel": "visit",
-                "household_id": household.id}
+        said = {
+            "id": uuid.uuid4(),
+            "category": category,
+            "words": "路灯不亮",
+            "channel": "visit",
+            "household_id": household.id,
+        }
         issue = issue_operations.report(said | ({"reported_at": at} if at else {}), by=by)
         db.session.commit()
         return issue

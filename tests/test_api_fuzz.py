@@ -22,8 +22,12 @@ from gridserve.permissions import Role
 from tests.conftest import SECRET, own_database
 from tests.factories import COUNTY, LONG_AGO, Make
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
-          response_schema_conformance]
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +68,13 @@ def operations() -> list[tuple[str, str]]:
 def test_the_api_keeps_to_its_document(path, method, document, fuzzed):
     _own, token = fuzzed
 
-    @settings(max_examples=20, deadline=None, derandomize=True, database=None,
-              suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=20,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=document[path][method].as_strategy())
     def holds(case):
         case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)

@@ -19,10 +19,12 @@ def test_there_is_one_head():
 
 def test_up_down_and_up_again_ends_at_the_models(committed):
     downgrade(directory=str(MIGRATIONS), revision="base")
-    left = db.session.scalars(text(
-        "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
-        "AND tablename NOT IN ('spatial_ref_sys', 'alembic_version')"
-    )).all()
+    left = db.session.scalars(
+        text(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+            "AND tablename NOT IN ('spatial_ref_sys', 'alembic_version')"
+        )
+    ).all()
     db.session.rollback()
     assert left == []
     upgrade(directory=str(MIGRATIONS))
@@ -35,8 +37,17 @@ def test_up_down_and_up_again_ends_at_the_models(committed):
 
 
 def test_spatial_columns_that_are_searched_have_gist_indexes(context):
-    found = set(db.session.scalars(text(
-        "SELECT tablename || '.' || indexname FROM pg_indexes WHERE indexdef LIKE '%USING gist%'"
-    )))
-    assert {"jurisdiction.idx_jurisdiction_boundary", "cell.idx_cell_polygon",
-            "household.idx_household_point", "issue.idx_issue_point"} <= found
+    found = set(
+        db.session.scalars(
+            text(
+                "SELECT tablename || '.' || indexname FROM pg_indexes "
+                "WHERE indexdef LIKE '%USING gist%'"
+            )
+        )
+    )
+    assert {
+        "jurisdiction.idx_jurisdiction_boundary",
+        "cell.idx_cell_polygon",
+        "household.idx_household_point",
+        "issue.idx_issue_point",
+    } <= found

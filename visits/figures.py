@@ -59,7 +59,7 @@ def met_between(first: date, last: date) -> ColumnElement[bool]:
 
 def count_by_cell(
     first: date, last: date, *where: ColumnElement[bool]
-) -> Select[tuple[uuid.UUID | None, int, int]]:
+) -> Select[uuid.UUID | None, int, int]:
     """Select (cell_id, active households, of these met) from the base tables."""
     return (
         select(
@@ -103,7 +103,10 @@ def refresh(cells: set[uuid.UUID] | None = None, day: date | None = None) -> Non
         }
         rows = [
             {
-                "cell_id": cell, "day": day, "window_days": days, "computed_at": moment,
+                "cell_id": cell,
+                "day": day,
+                "window_days": days,
+                "computed_at": moment,
                 "households": counted[cell].households if cell in counted else 0,
                 "met": counted[cell].met if cell in counted else 0,
             }
@@ -116,8 +119,7 @@ def refresh(cells: set[uuid.UUID] | None = None, day: date | None = None) -> Non
         db.session.execute(
             statement.on_conflict_do_update(
                 index_elements=["cell_id", "day", "window_days"],
-                set_={"households": new.households, "met": new.met,
-                      "computed_at": new.computed_at},
+                set_={"households": new.households, "met": new.met, "computed_at": new.computed_at},
             ),
             rows,
         )
@@ -142,15 +144,22 @@ def check(day: date | None = None) -> list[Difference]:
         counted = count_by_cell(
             window_start(day, days), day, Household.cell_id.not_in(marked)
         ).subquery()
-        kept = select(CoverageDay).where(
-            CoverageDay.day == day, CoverageDay.window_days == days,
-            CoverageDay.cell_id.not_in(marked),
-        ).subquery()
+        kept = (
+            select(CoverageDay)
+            .where(
+                CoverageDay.day == day,
+                CoverageDay.window_days == days,
+                CoverageDay.cell_id.not_in(marked),
+            )
+            .subquery()
+        )
         rows = db.session.execute(
             select(
                 func.coalesce(kept.c.cell_id, counted.c.cell_id).label("cell"),
-                kept.c.households, kept.c.met,
-                counted.c.households.label("households_now"), counted.c.met.label("met_now"),
+                kept.c.households,
+                kept.c.met,
+                counted.c.households.label("households_now"),
+                counted.c.met.label("met_now"),
             )
             .select_from(kept)
             .join(counted, kept.c.cell_id == counted.c.cell_id, full=True)
@@ -158,20 +167,25 @@ def check(day: date | None = None) -> list[Difference]:
                 and_(
                     func.coalesce(counted.c.cell_id, kept.c.cell_id).is_not(None),
                     func.row(func.coalesce(kept.c.households, 0), func.coalesce(kept.c.met, 0))
-                    != func.row(func.coalesce(counted.c.households, 0),
-                                func.coalesce(counted.c.met, 0)),
+                    != func.row(
+                        func.coalesce(counted.c.households, 0), func.coalesce(counted.c.met, 0)
+                    ),
                 )
             )
         )
         found += [
-            Difference(f"coverage {days} d", str(r.cell), f"{r.met}/{r.households}",
-                       f"{r.met_now}/{r.households_now}")
+            Difference(
+                f"coverage {days} d",
+                str(r.cell),
+                f"{r.met}/{r.households}",
+                f"{r.met_now}/{r.households_now}",
+            )
             for r in rows
         ]
     return found + _check_last_met()
 
 
-def _last_met() -> Select[tuple[uuid.UUID, object]]:
+def _last_met() -> Select[uuid.UUID, object]:
     return (
         select(Visit.household_id, func.max(Visit.started_at).label("at"))
         .where(Visit.outcome == Outcome.MET)

@@ -37,6 +37,10 @@ def check_consistency() -> int:
     for issue_id in broken:
         projection.rebuild(issue_id)
     count = len(differences) + len(broken)
-    events.record("consistency.checked", None, by=None,
-                  data={"figures": len(differences), "issues": len(broken)})
+    events.record(
+        "consistency.checked",
+        None,
+        by=None,
+        data={"figures": len(differences), "issues": len(broken)},
+    )
     return count

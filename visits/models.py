@@ -112,7 +112,9 @@ class Visit(Base):
         CheckConstraint("ended_at >= started_at", name="period"),
         CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
         CheckConstraint("accuracy_m >= 0", name="accuracy"),
-        Index("ix_visit_met", "household_id", "started_at", postgresql_where=text("outcome = 'met'")),
+        Index(
+            "ix_visit_met", "household_id", "started_at", postgresql_where=text("outcome = 'met'")
+        ),
         Index(None, "cell_id", "started_at"),
         Index(None, "visitor_id", "started_at"),
     )

@@ -61,7 +61,8 @@ def basic_cell_at(point: WKTElement) -> Cell | None:
     return db.session.scalar(
         select(Cell)
         .where(
-            ST_Covers(Cell.polygon, point), Cell.kind == CellKind.BASIC,
+            ST_Covers(Cell.polygon, point),
+            Cell.kind == CellKind.BASIC,
             holds_on(Cell, workdays.today()),
         )
         .order_by(Cell.code)  # a point on a shared edge belongs to the lower code
@@ -98,11 +99,21 @@ def record_visit(said: dict[str, Any], *, by: User) -> Visit:
         day = workdays.day_of(said["started_at"])
         team_id = db.session.scalar(responsible_team(by, household.cell_id, day))
     visit = Visit(
-        id=said["id"], household_id=household.id, visitor_id=by.id, cell_id=household.cell_id,
-        team_id=team_id, in_scope=team_id is not None, purpose=said["purpose"],
-        outcome=said["outcome"], started_at=said["started_at"], ended_at=said.get("ended_at"),
-        typed_at=said.get("typed_at"), notes=said.get("notes", ""),
-        accuracy_m=said.get("accuracy_m"), said=fingerprint, **point_of(said.get("point")),
+        id=said["id"],
+        household_id=household.id,
+        visitor_id=by.id,
+        cell_id=household.cell_id,
+        team_id=team_id,
+        in_scope=team_id is not None,
+        purpose=said["purpose"],
+        outcome=said["outcome"],
+        started_at=said["started_at"],
+        ended_at=said.get("ended_at"),
+        typed_at=said.get("typed_at"),
+        notes=said.get("notes", ""),
+        accuracy_m=said.get("accuracy_m"),
+        said=fingerprint,
+        **point_of(said.get("point")),
     )
     try:
         with db.session.begin_nested():
@@ -160,8 +171,17 @@ def move_household(household: Household, place: dict[str, Any], *, by: User) -> 
 def change_household(household: Household, changes: dict[str, Any], *, by: User) -> None:
     """Change status, tags, note, do-not-disturb, size, phone, or the point of a household."""
     place = changes.pop("point", None)
-    for name in ("status", "tags", "note", "do_not_disturb", "size", "phone", "head_name",
-                 "address", "group_name"):
+    for name in (
+        "status",
+        "tags",
+        "note",
+        "do_not_disturb",
+        "size",
+        "phone",
+        "head_name",
+        "address",
+        "group_name",
+    ):
         if name in changes:
             setattr(household, name, changes[name])
     if "status" in changes:
@@ -169,8 +189,13 @@ def change_household(household: Household, changes: dict[str, Any], *, by: User)
     if place is not None:
         move_household(household, place, by=by)
     if changes:
-        events.record("household.changed", household.id, by=by.id,
-                      jurisdiction=household.village_code, data={"fields": sorted(changes)})
+        events.record(
+            "household.changed",
+            household.id,
+            by=by.id,
+            jurisdiction=household.village_code,
+            data={"fields": sorted(changes)},
+        )
 
 
 def add_household(said: dict[str, Any], *, by: User) -> Household:
@@ -186,5 +211,3 @@ def add_household(said: dict[str, Any], *, by: User) -> Household:
     figures.mark([household.cell_id])
     events.record("household.added", household.id, by=by.id, jurisdiction=household.village_code)
     return household
-
-

@@ -45,7 +45,8 @@ def home() -> ResponseReturnValue:
         select(Issue)
         .where(Issue.team_id.in_(teams_of(current_user, today)), Issue.closed_at.is_(None))
         .options(joinedload(Issue.category), joinedload(Issue.village), raiseload("*"))
-        .order_by(Issue.due_at).limit(SHOWN)
+        .order_by(Issue.due_at)
+        .limit(SHOWN)
     ).all()
     own = select(Household).where(
         Household.cell_id.in_(cells_of(current_user, today)),
@@ -53,12 +54,20 @@ def home() -> ResponseReturnValue:
     )
     households = db.session.scalars(
         own.options(raiseload("*"))
-        .order_by(Household.last_met_at.asc().nulls_first(), Household.number).limit(SHOWN)
+        .order_by(Household.last_met_at.asc().nulls_first(), Household.number)
+        .limit(SHOWN)
     ).all()
     total = db.session.scalar(select(func.count()).select_from(own.subquery())) or 0
-    return render_template("visits/home.html", cells=cells, teams=teams, issues=issues,
-                           households=households, total=total, light_of=light_of,
-                           due_words=due_words)
+    return render_template(
+        "visits/home.html",
+        cells=cells,
+        teams=teams,
+        issues=issues,
+        households=households,
+        total=total,
+        light_of=light_of,
+        due_words=due_words,
+    )
 
 
 @bp.get("/households")
@@ -69,16 +78,22 @@ def listing() -> ResponseReturnValue:
     try:
         args = HouseholdsIn().load(asked)
     except ma.ValidationError as error:
-        raise Invalid(_("The address of this page has a value that cannot be used."),
-                      errors=pointers(error.messages)) from error
-    page = paged(queries.households(current_user, args), (Household.village_code, Household.number),
-                 args)
+        raise Invalid(
+            _("The address of this page has a value that cannot be used."),
+            errors=pointers(error.messages),
+        ) from error
+    page = paged(
+        queries.households(current_user, args), (Household.village_code, Household.number), args
+    )
 
     def name(household: Household) -> str:
         seen = sees_names(current_user, household)
         return household.head_name if seen else masked_name(household.head_name)
 
-    return render_template("visits/households.html", page=page, args=args, name=name,
-                           place=place_name(args.get("jurisdiction") or args.get("cell", "")[:12]))
-
-
+    return render_template(
+        "visits/households.html",
+        page=page,
+        args=args,
+        name=name,
+        place=place_name(args.get("jurisdiction") or args.get("cell", "")[:12]),
+    )

@@ -10,15 +10,13 @@ from gridserve.permissions import Permission, Role, covers, scopes, within
 from visits.models import Household, Visit
 
 
-def visible_households(user: User) -> Select[tuple[Household]]:
+def visible_households(user: User) -> Select[Household]:
     """The households of the user's jurisdictions; for a cadre those of the own cells, today."""
-    criterion = in_scope(
-        user, Permission.HOUSEHOLD_READ, Household.village_code, Household.cell_id
-    )
+    criterion = in_scope(user, Permission.HOUSEHOLD_READ, Household.village_code, Household.cell_id)
     return select(Household).where(criterion)
 
 
-def visitable_households(user: User) -> Select[tuple[Household]]:
+def visitable_households(user: User) -> Select[Household]:
     """The households in which a visit by `user` is accepted.
 
     Wider than what a cadre sees: a visit made before cells or teams changed must not be lost, so
@@ -29,12 +27,10 @@ def visitable_households(user: User) -> Select[tuple[Household]]:
     )
 
 
-def visible_visits(user: User) -> Select[tuple[Visit]]:
+def visible_visits(user: User) -> Select[Visit]:
     """The user's own visits, and those in households that the user may see."""
     households = visible_households(user).with_only_columns(Household.id)
-    return select(Visit).where(
-        (Visit.visitor_id == user.id) | Visit.household_id.in_(households)
-    )
+    return select(Visit).where((Visit.visitor_id == user.id) | Visit.household_id.in_(households))
 
 
 def sees_names(user: User, household: Household) -> bool:

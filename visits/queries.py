@@ -20,7 +20,7 @@ from visits.operations import HouseholdUnknown
 from visits.permissions import visible_households, visible_visits
 
 
-def households(user: User, filters: dict[str, Any]) -> Select[tuple[Household]]:
+def households(user: User, filters: dict[str, Any]) -> Select[Household]:
     """The households that `user` may see and that pass `filters` (HouseholdsIn)."""
     query = visible_households(user).options(joinedload(Household.cell), raiseload("*"))
     if filters.get("jurisdiction"):
@@ -61,7 +61,7 @@ def household(user: User, household_id: uuid.UUID, *, lock: bool = False) -> Hou
     return found
 
 
-def visits(user: User, filters: dict[str, Any]) -> Select[tuple[Visit]]:
+def visits(user: User, filters: dict[str, Any]) -> Select[Visit]:
     """The visits that `user` may see, newest first when paged by (started_at, id)."""
     query = visible_visits(user).options(raiseload("*"))
     if filters.get("household"):

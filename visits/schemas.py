@@ -10,7 +10,7 @@ from geoalchemy2.shape import to_shape
 
 from grids.coordinates import System
 from gridserve.auth import current_user
-from gridserve.http import Moment, PageIn, Schema, Text
+from gridserve.http import Day, Moment, PageIn, Schema, Text
 from visits.masking import masked_name, masked_phone
 from visits.models import HouseholdStatus, Outcome, Purpose, Tag
 from visits.permissions import sees_names
@@ -67,13 +67,17 @@ class HouseholdOut(Schema):
     last_met_at = Moment(allow_none=True, required=True)
 
     def _name(self, household: Any) -> str:
-        return household.head_name if sees_names(current_user, household) else masked_name(
+        return (
             household.head_name
+            if sees_names(current_user, household)
+            else masked_name(household.head_name)
         )
 
     def _phone(self, household: Any) -> str | None:
-        return household.phone if sees_names(current_user, household) else masked_phone(
+        return (
             household.phone
+            if sees_names(current_user, household)
+            else masked_phone(household.phone)
         )
 
 
@@ -84,16 +88,15 @@ class HouseholdsIn(PageIn):
     cell = Text(most=15, validate=[ma.validate.Regexp(r"^[0-9]{15}$")])
     status = ma.fields.Enum(HouseholdStatus, by_value=True)
     tag = ma.fields.Enum(Tag, by_value=True)
-    not_met_since = ma.fields.Date(
+    not_met_since = Day(
         metadata={"description": "only households last met before this day, or never"}
     )
     met = ma.fields.Boolean(
         metadata={"description": "met, or not met, in the days `from` to `to`, both included"}
     )
-    from_ = ma.fields.Date(data_key="from", attribute="from")
-    to = ma.fields.Date()
+    from_ = Day(data_key="from", attribute="from")
+    to = Day()
     q = Text(most=40, least=1, metadata={"description": "begin of number or address"})
-
 
     @ma.validates_schema
     def _together(self, data: dict[str, Any], **kwargs: Any) -> None:

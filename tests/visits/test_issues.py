@@ -24,14 +24,22 @@ def place(make):
     cell = make.cell()
     cadre = make.user(Role.CADRE, cell.village_code, name="王网格")
     return SimpleNamespace(
-        cell=cell, cadre=cadre, team=make.team([cell], [cadre]), household=make.household(cell),
+        cell=cell,
+        cadre=cadre,
+        team=make.team([cell], [cadre]),
+        household=make.household(cell),
         desk=make.user(Role.DISPATCHER, TOWNSHIP, name="赵调度"),
     )
 
 
 def report(client, place, **changes):
-    said = {"id": str(uuid.uuid4()), "category": "facility.road", "words": "路面塌陷",
-            "household_id": str(place.household.id), **changes}
+    said = {
+        "id": str(uuid.uuid4()),
+        "category": "facility.road",
+        "words": "路面塌陷",
+        "household_id": str(place.household.id),
+        **changes,
+    }
     return client.post("/api/v1/issues", json=said)
 
 
@@ -44,9 +52,14 @@ def step(client, issue, action, **said):
 def test_the_main_road_from_report_to_evaluation(place, as_user):
     cadre, desk = as_user(place.cadre), as_user(place.desk)
     issue = report(cadre, place).json["id"]
-    road = [(desk, "accept", {}), (desk, "dispatch", {"team_id": str(place.team.id)}),
-            (cadre, "sign", {}), (cadre, "feed_back", {"words": "已修好"}),
-            (desk, "pass_review", {}), (desk, "evaluate", {"rating": "satisfied"})]
+    road = [
+        (desk, "accept", {}),
+        (desk, "dispatch", {"team_id": str(place.team.id)}),
+        (cadre, "sign", {}),
+        (cadre, "feed_back", {"words": "已修好"}),
+        (desk, "pass_review", {}),
+        (desk, "evaluate", {"rating": "satisfied"}),
+    ]
     for client, action, said in road:
         answer = step(client, issue, action, **said)
         assert answer.status_code == 201, answer.json
@@ -70,14 +83,17 @@ def test_buttons_are_what_the_chain_allows_each(place, as_user):
     assert (actions(cadre), actions(desk)) == (["sign", "return"], [])
 
 
-@pytest.mark.parametrize(("by", "action", "said", "status", "code"), [
-    ("desk", "accept", {"seen": 9}, 409, "issue.stale_step"),
-    ("desk", "sign", {}, 409, "issue.not_possible"),
-    ("cadre", "accept", {}, 403, "issue.not_yours"),
-    ("desk", "decline", {}, 422, "request.invalid"),
-    ("desk", "decline", {"words": "   "}, 422, "request.invalid"),
-    ("desk", "report", {}, 422, "request.invalid"),
-])
+@pytest.mark.parametrize(
+    ("by", "action", "said", "status", "code"),
+    [
+        ("desk", "accept", {"seen": 9}, 409, "issue.stale_step"),
+        ("desk", "sign", {}, 409, "issue.not_possible"),
+        ("cadre", "accept", {}, 403, "issue.not_yours"),
+        ("desk", "decline", {}, 422, "request.invalid"),
+        ("desk", "decline", {"words": "   "}, 422, "request.invalid"),
+        ("desk", "report", {}, 422, "request.invalid"),
+    ],
+)
 def test_a_step_that_is_refused_changes_nothing(place, as_user, by, action, said, status, code):
     issue = report(as_user(place.cadre), place).json["id"]
     answer = step(as_user(getattr(place, by)), issue, action, **said)
@@ -91,8 +107,12 @@ def test_the_handler_does_not_review_or_evaluate_the_own_work(make, place, as_us
     team = make.team([place.cell], [both])
     client = as_user(both)
     issue = report(client, place).json["id"]
-    for action, said in (("accept", {}), ("dispatch", {"team_id": str(team.id)}), ("sign", {}),
-                         ("feed_back", {"words": "好了"})):
+    for action, said in (
+        ("accept", {}),
+        ("dispatch", {"team_id": str(team.id)}),
+        ("sign", {}),
+        ("feed_back", {"words": "好了"}),
+    ):
         assert step(client, issue, action, **said).status_code == 201
     assert step(client, issue, "pass_review").json["code"] == "issue.not_yours"
     other = as_user(place.desk)
@@ -119,9 +139,7 @@ def test_a_reopened_issue_keeps_its_age_and_loses_the_time_it_was_closed(make, p
     make.step(issue, "decline", place.desk, words="不属本镇", happened_at=now() - timedelta(days=8))
     make.step(issue, "reopen", place.desk, words="再查", happened_at=now() - timedelta(days=2))
     assert issue.closed_at is None
-    assert issue.due_at - reported == pytest.approx(
-        timedelta(days=5 + 6), abs=timedelta(minutes=1)
-    )
+    assert issue.due_at - reported == pytest.approx(timedelta(days=5 + 6), abs=timedelta(minutes=1))
 
 
 def test_returned_goes_back_to_the_desk(make, place, as_user):
@@ -137,8 +155,12 @@ def test_returned_goes_back_to_the_desk(make, place, as_user):
 @pytest.mark.parametrize("where", ["point", "cell", "household_id"])
 def test_a_place_can_be_said_in_several_ways(place, as_user, where):
     said = {"household_id": None, "point": None, "cell": None} | {
-        where: {"point": {"lon": 103.955, "lat": 28.605}, "cell": place.cell.code,
-                "household_id": str(place.household.id)}[where]}
+        where: {
+            "point": {"lon": 103.955, "lat": 28.605},
+            "cell": place.cell.code,
+            "household_id": str(place.household.id),
+        }[where]
+    }
     said = {k: v for k, v in said.items() if v is not None or k == "household_id"}
     answer = report(as_user(place.cadre), place, **said)
     assert (answer.status_code, answer.json["cell"]) == (201, place.cell.code)
@@ -152,10 +174,16 @@ def test_another_county_sees_nothing(make, place, as_user):
     assert other.get("/api/v1/issues").json["items"] == []
 
 
-@pytest.mark.parametrize("statement", [
-    "UPDATE step SET words = 'x'", "DELETE FROM step", "TRUNCATE step",
-    "UPDATE event SET action = 'x'", "DELETE FROM event",
-])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE step SET words = 'x'",
+        "DELETE FROM step",
+        "TRUNCATE step",
+        "UPDATE event SET action = 'x'",
+        "DELETE FROM event",
+    ],
+)
 def test_the_database_itself_keeps_steps_and_events(make, place, statement):
     make.issue(place.household, place.cadre)
     with pytest.raises(DBAPIError, match="never changed or deleted"):
@@ -173,7 +201,7 @@ def test_a_projection_gone_wrong_is_found_and_rebuilt(make, place):
 
 
 def test_a_number_that_is_taken_gets_more_letters(make, place, as_user):
-    tail = "000000000000000000000000000" # numbers come from the last digits of the id
+    tail = "000000000000000000000000000"  # numbers come from the last digits of the id
     first, second = f"{tail}00001", f"1{tail[1:]}00001"
     answers = [report(as_user(place.cadre), place, id=str(uuid.UUID(i))) for i in (first, second)]
     assert [a.status_code for a in answers] == [201, 201]

@@ -60,7 +60,9 @@ class Issue(Base):
         CheckConstraint("step_no >= 1", name="step_no"),
         CheckConstraint("limit_days >= 1", name="limit_days"),
         CheckConstraint(f"(status IN ({_listed(HELD)})) = (team_id IS NOT NULL)", name="held"),
-        CheckConstraint(f"(status IN ({_listed(CLOSED)})) = (closed_at IS NOT NULL)", name="closed"),
+        CheckConstraint(
+            f"(status IN ({_listed(CLOSED)})) = (closed_at IS NOT NULL)", name="closed"
+        ),
         CheckConstraint("rating IS NULL OR status = 'closed'", name="rating"),
         CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
         CheckConstraint("starts_with(village_code, desk_code)", name="desk"),

@@ -84,16 +84,34 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     due = clock.due_at(moment, category.limit_days)
     desk = place["village_code"][: Level.TOWNSHIP]
     issue = Issue(
-        id=said["id"], number=number_of(said["id"], moment), category_code=category.code,
-        channel=said["channel"], words=said["words"], resident_name=said.get("resident_name"),
-        resident_phone=said.get("resident_phone"), reported_by_id=by.id,
-        address=said.get("address", ""), limit_days=category.limit_days, reported_at=moment,
+        id=said["id"],
+        number=number_of(said["id"], moment),
+        category_code=category.code,
+        channel=said["channel"],
+        words=said["words"],
+        resident_name=said.get("resident_name"),
+        resident_phone=said.get("resident_phone"),
+        reported_by_id=by.id,
+        address=said.get("address", ""),
+        limit_days=category.limit_days,
+        reported_at=moment,
         **place,
     )
     step = Step(
-        id=said["id"], issue_id=issue.id, seq=1, action=Action.REPORT, actor_id=by.id,
-        status_before=None, status_after=Status.REPORTED, desk_code=desk, happened_at=moment,
-        received_at=now(), due_at=due, words=said["words"], said=fingerprint, data={},
+        id=said["id"],
+        issue_id=issue.id,
+        seq=1,
+        action=Action.REPORT,
+        actor_id=by.id,
+        status_before=None,
+        status_after=Status.REPORTED,
+        desk_code=desk,
+        happened_at=moment,
+        received_at=now(),
+        due_at=due,
+        words=said["words"],
+        said=fingerprint,
+        data={},
     )
     projection.apply(issue, step)
     if not _stored(issue, step):
@@ -154,8 +172,11 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
     rule = TRANSITIONS.get((issue.status, action))
     if rule is None:
         raise NotPossible(
-            _("“%(action)s” is not possible while the issue is “%(status)s”.",
-              action=action, status=issue.status)
+            _(
+                "“%(action)s” is not possible while the issue is “%(status)s”.",
+                action=action,
+                status=issue.status,
+            )
         )
     if not may_take(by, issue, rule):
         raise NotYours(_("“%(action)s” is not for you to take here.", action=action))
@@ -179,10 +200,22 @@ def _append(
         team_id = _team_for(issue, said["team_id"]).id
     data = {"rating": str(said["rating"])} if "rating" in rule.needs else {}
     step = Step(
-        id=said["id"], issue_id=issue.id, seq=issue.step_no + 1, action=action, actor_id=by.id,
-        status_before=issue.status, status_after=rule.to, desk_code=issue.desk_code,
-        team_before_id=issue.team_id, team_after_id=team_id, happened_at=moment,
-        received_at=now(), due_at=due, words=said.get("words", ""), data=data, said=fingerprint,
+        id=said["id"],
+        issue_id=issue.id,
+        seq=issue.step_no + 1,
+        action=action,
+        actor_id=by.id,
+        status_before=issue.status,
+        status_after=rule.to,
+        desk_code=issue.desk_code,
+        team_before_id=issue.team_id,
+        team_after_id=team_id,
+        happened_at=moment,
+        received_at=now(),
+        due_at=due,
+        words=said.get("words", ""),
+        data=data,
+        said=fingerprint,
     )
     try:
         with db.session.begin_nested():
@@ -243,7 +276,8 @@ def _place(said: dict[str, Any]) -> dict[str, Any]:
         if household is None:
             raise Invalid(errors={"/household_id": [_("No such household.")]})
     place: dict[str, Any] = {
-        "visit_id": said.get("visit_id"), "household_id": said.get("household_id"),
+        "visit_id": said.get("visit_id"),
+        "household_id": said.get("household_id"),
         **point_of(said.get("point")),
     }
     cell = basic_cell_at(place["point"]) if "point" in place else None

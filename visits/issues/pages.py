@@ -74,8 +74,13 @@ def desk() -> ResponseReturnValue:
     query = queries.issues(current_user, {}).where(Issue.id.in_(mine), _in_queue(queue))
     page = paged(query, (Issue.due_at, Issue.id), args)
     return render_template(
-        "issues/desk.html", queues=QUEUES, queue=queue, counts=counts._mapping, page=page,
-        light_of=light_of, due_words=due_words,
+        "issues/desk.html",
+        queues=QUEUES,
+        queue=queue,
+        counts=counts._mapping,
+        page=page,
+        light_of=light_of,
+        due_words=due_words,
     )
 
 
@@ -87,15 +92,22 @@ def listing() -> ResponseReturnValue:
     try:
         args = IssuesIn().load(asked)
     except ma.ValidationError as error:
-        raise Invalid(_("The address of this page has a value that cannot be used."),
-                      errors=pointers(error.messages)) from error
+        raise Invalid(
+            _("The address of this page has a value that cannot be used."),
+            errors=pointers(error.messages),
+        ) from error
     page = paged(queries.issues(current_user, args), (Issue.due_at, Issue.id), args)
     categories = db.session.scalars(select(Category).order_by(Category.code)).all()
     return render_template(
-        "issues/list.html", page=page, args=args, statuses=_options(Status),
+        "issues/list.html",
+        page=page,
+        args=args,
+        statuses=_options(Status),
         categories=[{"value": c.code, "label": category_name(c)} for c in categories],
-        lights=_options(clock.Light), light_of=light_of,
-        due_words=due_words, place=place_name(args.get("jurisdiction")),
+        lights=_options(clock.Light),
+        light_of=light_of,
+        due_words=due_words,
+        place=place_name(args.get("jurisdiction")),
     )
 
 
@@ -137,16 +149,28 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
     possible = actions(current_user, issue)
     teams = []
     if any("team_id" in rule.needs for rule in possible.values()):
-        teams = list(db.session.scalars(
-            select(Team).where(Team.jurisdiction_code.like(issue.desk_code + "%"))
-            .order_by(Team.jurisdiction_code, Team.name).limit(500)
-        ))
+        teams = list(
+            db.session.scalars(
+                select(Team)
+                .where(Team.jurisdiction_code.like(issue.desk_code + "%"))
+                .order_by(Team.jurisdiction_code, Team.name)
+                .limit(500)
+            )
+        )
     shown = sees_resident(current_user, issue)
     return render_template(
-        "issues/issue.html", issue=issue, possible=possible, teams=teams, ratings=Rating,
-        problem=problem, light=light_of(issue), due_words=due_words, new_id=uuid.uuid4,
+        "issues/issue.html",
+        issue=issue,
+        possible=possible,
+        teams=teams,
+        ratings=Rating,
+        problem=problem,
+        light=light_of(issue),
+        due_words=due_words,
+        new_id=uuid.uuid4,
         suggested=_suggested(issue) if teams else None,
-        resident_name=issue.resident_name if shown or not issue.resident_name
+        resident_name=issue.resident_name
+        if shown or not issue.resident_name
         else masked_name(issue.resident_name),
         resident_phone=issue.resident_phone if shown else masked_phone(issue.resident_phone),
         said=request.form if problem else {},
@@ -158,7 +182,8 @@ def _suggested(issue: Issue) -> uuid.UUID | None:
     return db.session.scalar(
         select(Assignment.team_id)
         .where(Assignment.cell_id == issue.cell_id, holds_on(Assignment, workdays.today()))
-        .order_by(Assignment.from_date).limit(1)
+        .order_by(Assignment.from_date)
+        .limit(1)
     )
 
 
@@ -178,8 +203,11 @@ def due_words(issue: Issue) -> str:
     left = issue.due_at - (issue.closed_at or now())
     words = format_timedelta(abs(left), threshold=1.2)
     if issue.closed_at is not None:
-        return _("closed %(time)s before the limit", time=words) if left >= ZERO else _(
-            "closed %(time)s after the limit", time=words)
+        return (
+            _("closed %(time)s before the limit", time=words)
+            if left >= ZERO
+            else _("closed %(time)s after the limit", time=words)
+        )
     return _("%(time)s left", time=words) if left >= ZERO else _("%(time)s over", time=words)
 
 

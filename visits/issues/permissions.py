@@ -1,4 +1,4 @@
-"""Who may see which issues and take which steps. Pairs: one row, and the query that says the same."""
+"""Who may see which issues and take which steps: for one row, and as the query that agrees."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from visits.issues.chain import HANDLING_ACTIONS, Action, Rule, Who, rules_from
 from visits.issues.models import Issue, Step
 
 
-def visible_issues(user: User) -> Select[tuple[Issue]]:
+def visible_issues(user: User) -> Select[Issue]:
     """Issues of the user's jurisdictions; for a cadre those of the own cells, those that the own
     teams hold, and those reported by oneself."""
     return select(Issue).where(
@@ -25,7 +25,7 @@ def visible_issues(user: User) -> Select[tuple[Issue]]:
     )
 
 
-def desk_issues(user: User) -> Select[tuple[Issue]]:
+def desk_issues(user: User) -> Select[Issue]:
     """The issues whose desk the user is; the query that agrees with Who.DESK."""
     return select(Issue).where(within(Issue.desk_code, scopes(user, Permission.ISSUE_DESK)))
 

@@ -10,23 +10,29 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, and_, func, literal
 from sqlalchemy.orm import joinedload, raiseload, selectinload
 
+from grids.models import Cell
+from gridserve import workdays
 from gridserve.db import Instant, db, now
 from gridserve.people import User
 from visits.issues import clock
+from visits.issues.chain import Status
 from visits.issues.models import Issue, Step
 from visits.issues.operations import IssueUnknown
 from visits.issues.permissions import visible_issues
 
 
-def weight_at(moment: datetime) -> ColumnElement[float]:
-    """Age ÷ limit at `moment`, as `clock.weight` has it, for use in a query."""
-    elapsed = func.extract("epoch", literal(moment, Instant()) - Issue.due_at)
+def weight_at(moment: datetime, due: ColumnElement[datetime] | None = None) -> ColumnElement[float]:
+    """Age ÷ limit at `moment`, as `clock.weight` has it, for use in a query.
+
+    `due` is the due time that held then, where that is not the present one.
+    """
+    due = Issue.due_at if due is None else due  # type: ignore[assignment]
+    elapsed = func.extract("epoch", literal(moment, Instant()) - due)
     return func.greatest(0.0, 1 + elapsed / (Issue.limit_days * 86400.0))
 
 
-def has_light(light: clock.Light, moment: datetime) -> ColumnElement[bool]:
-    """Whether an issue shows `light` at `moment`."""
-    weight = weight_at(moment)
+def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement[bool]:
+    """Whether an issue of age `weight` shows `light`."""
     return {
         clock.Light.GREEN: weight < clock.AMBER_FROM,
         clock.Light.AMBER: and_(weight >= clock.AMBER_FROM, weight <= clock.RED_OVER),
@@ -35,27 +41,41 @@ def has_light(light: clock.Light, moment: datetime) -> ColumnElement[bool]:
     }[light]
 
 
-def issues(user: User, filters: dict[str, Any]) -> Select[tuple[Issue]]:
+def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
     """The issues that `user` may see and that pass `filters` (IssuesIn)."""
     query = visible_issues(user).options(
-        joinedload(Issue.team), joinedload(Issue.category), joinedload(Issue.village),
+        joinedload(Issue.team),
+        joinedload(Issue.category),
+        joinedload(Issue.village),
         raiseload("*"),
     )
     if filters.get("jurisdiction"):
         query = query.where(Issue.village_code.like(filters["jurisdiction"] + "%"))
     if filters.get("status"):
         query = query.where(Issue.status == filters["status"])
+    if filters.get("cell"):
+        query = query.where(Issue.cell.has(Cell.code == filters["cell"]))
     if filters.get("category"):
         query = query.where(Issue.category_code == filters["category"])
     if filters.get("team"):
         query = query.where(Issue.team_id == filters["team"])
     if filters.get("open") is not None:
-        query = query.where(Issue.closed_at.is_(None) if filters["open"] else
-                            Issue.closed_at.is_not(None))
+        query = query.where(
+            Issue.closed_at.is_(None) if filters["open"] else Issue.closed_at.is_not(None)
+        )
     if filters.get("light"):
-        query = query.where(Issue.closed_at.is_(None), has_light(filters["light"], now()))
+        query = query.where(
+            Issue.closed_at.is_(None), has_light(filters["light"], weight_at(now()))
+        )
     if filters.get("overdue"):
         query = query.where(Issue.closed_at.is_(None), Issue.due_at < now())
+    if filters.get("due_from"):
+        query = query.where(Issue.due_at >= workdays.start_of(filters["due_from"]))
+    if filters.get("due_to"):
+        query = query.where(Issue.due_at < workdays.end_of(filters["due_to"]))
+    if filters.get("declined") is not None:
+        declined = Issue.status == Status.DECLINED
+        query = query.where(declined if filters["declined"] else ~declined)
     return query
 
 
@@ -65,12 +85,14 @@ def issue(user: User, issue_id: uuid.UUID) -> Issue:
         visible_issues(user)
         .where(Issue.id == issue_id)
         .options(
-            joinedload(Issue.team), joinedload(Issue.category), joinedload(Issue.cell),
-            joinedload(Issue.village), joinedload(Issue.desk), joinedload(Issue.reported_by),
+            joinedload(Issue.team),
+            joinedload(Issue.category),
+            joinedload(Issue.cell),
+            joinedload(Issue.village),
+            joinedload(Issue.desk),
+            joinedload(Issue.reported_by),
             joinedload(Issue.household),
-            selectinload(Issue.steps).options(
-                joinedload(Step.actor), joinedload(Step.team_after)
-            ),
+            selectinload(Issue.steps).options(joinedload(Step.actor), joinedload(Step.team_after)),
         )
         .execution_options(populate_existing=True)
     )

@@ -8,7 +8,7 @@ import marshmallow as ma
 
 from gridserve.auth import current_user
 from gridserve.db import now
-from gridserve.http import Moment, PageIn, Schema, Text
+from gridserve.http import Day, Moment, PageIn, Schema, Text
 from visits.issues import clock
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
 from visits.issues.clock import Light
@@ -52,12 +52,12 @@ class StepIn(Schema):
         required=True, metadata={"description": "made by the client; the same id is a repeat"}
     )
     action = ma.fields.Enum(
-        Action, by_value=True, required=True,
+        Action,
+        by_value=True,
+        required=True,
         validate=ma.validate.NoneOf([Action.REPORT]),
     )
-    seen = ma.fields.Integer(
-        required=True, strict=True, validate=ma.validate.Range(1, 1_000_000)
-    )
+    seen = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(1, 1_000_000))
     words = Text(most=4000, load_default="")
     team_id = ma.fields.UUID(allow_none=True)
     rating = ma.fields.Enum(Rating, by_value=True, allow_none=True)
@@ -108,7 +108,8 @@ class IssueBrief(Schema):
     rating = ma.fields.Enum(Rating, by_value=True, allow_none=True, required=True)
     limit_days = ma.fields.Integer(required=True)
     weight = ma.fields.Method(
-        "_weight", required=True,
+        "_weight",
+        required=True,
         metadata={"type": "number", "description": "age ÷ limit, at present or when closed"},
     )
     light = ma.fields.Method(
@@ -139,7 +140,8 @@ class IssueOut(IssueBrief):
     reported_by = ma.fields.Nested(PersonOut, required=True)
     steps = ma.fields.List(ma.fields.Nested(StepOut), required=True)
     actions = ma.fields.List(
-        ma.fields.Enum(Action, by_value=True), required=True,
+        ma.fields.Enum(Action, by_value=True),
+        required=True,
         metadata={"description": "what the caller may do now"},
     )
 
@@ -158,11 +160,15 @@ class IssuesIn(PageIn):
 
     jurisdiction = Text(most=12, validate=[ma.validate.Regexp(CODE)])
     status = ma.fields.Enum(Status, by_value=True)
+    cell = Text(most=15, validate=[ma.validate.Regexp(r"^[0-9]{15}$")])
     category = Text(most=40)
     team = ma.fields.UUID()
     open = ma.fields.Boolean(metadata={"description": "only open, or only closed ones"})
-    light = ma.fields.Enum(Light, by_value=True, metadata={"description": "open ones with this light"})
+    light = ma.fields.Enum(Light, by_value=True, metadata={"description": "open, with this light"})
     overdue = ma.fields.Boolean(load_default=False)
+    due_from = Day(metadata={"description": "due on this day or later"})
+    due_to = Day(metadata={"description": "due on this day or earlier"})
+    declined = ma.fields.Boolean(metadata={"description": "only, or none of, the declined ones"})
 
 
 class IssuePage(Schema):
