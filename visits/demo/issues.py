@@ -1,0 +1,267 @@
+"""Invented issues of a year: most closed, some open at every age, two villages without water."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from grids.models import Level
+from gridserve import workdays
+from gridserve.permissions import Role
+from visits.categories import CATALOGUE
+from visits.demo import words
+from visits.demo.accounts import Account
+from visits.demo.bulk import make_id
+from visits.demo.chain import Chain
+from visits.demo.teams import Crew
+from visits.issues.chain import Action, Channel, Promise, Rating, Status
+from visits.issues.models import Issue
+from visits.issues.operations import number_of
+
+OPEN_SHARE = 0.15
+HOT_SHARE = 0.22  # of the open issues: the water trouble
+HOT_CATEGORIES = ("water.outage", "water.quality")
+# Age ÷ limit of open issues: from, to, share. All four lights, the long overdue ones fewest.
+AGES = ((0.03, 0.78, 0.46), (0.81, 0.97, 0.17), (1.03, 1.95, 0.24), (2.05, 5.0, 0.13))
+# Where open issues stand.
+STANDING = {
+    Status.REPORTED: 0.14, Status.ACCEPTED: 0.12, Status.DISPATCHED: 0.2, Status.HANDLING: 0.36,
+    Status.REVIEWING: 0.18,
+}  # fmt: skip
+CHANNELS = {
+    Channel.VISIT: 0.56, Channel.HOTLINE: 0.16, Channel.INSPECTION: 0.12, Channel.WINDOW: 0.1,
+    Channel.RESIDENT: 0.04, Channel.SUPERIOR: 0.02,
+}  # fmt: skip
+RATINGS = {Rating.SATISFIED: 0.78, Rating.FAIRLY: 0.16, Rating.NOT: 0.06}
+# How long each step takes, relative to the others of its chain.
+PACE = {
+    Action.ACCEPT: 1.0, Action.DISPATCH: 1.0, Action.SIGN: 2.0, Action.FEED_BACK: 10.0,
+    Action.PASS_REVIEW: 2.0, Action.FAIL_REVIEW: 2.0, Action.RETURN: 2.0, Action.DECLINE: 2.0,
+    Action.REOPEN: 4.0,
+}  # fmt: skip
+_A = Action
+ROAD = (_A.ACCEPT, _A.DISPATCH, _A.SIGN, _A.FEED_BACK, _A.PASS_REVIEW)
+# How far along the road an issue is in each status.
+REACHED = {
+    Status.REPORTED: 0, Status.ACCEPTED: 1, Status.DISPATCHED: 2, Status.HANDLING: 3,
+    Status.REVIEWING: 4,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """A household at which an issue can be; with `visit_id` also the visit that told of it."""
+
+    household_id: str
+    village: str
+    cell_id: str
+    crew: Crew
+    address: str
+    head: str
+    phone: str
+    point: str
+    visit_id: str | None = None
+    visitor: Account | None = None
+    at: datetime | None = None
+
+
+@dataclass
+class Ground:
+    """What issues can happen to: samples of households and of visits, and the desks."""
+
+    places: list[Place] = field(default_factory=list)
+    seen: list[Place] = field(default_factory=list)
+    desks: dict[str, list[Account]] = field(default_factory=dict)
+
+    def hot(self) -> list[Place]:
+        """Places of the two villages with the water trouble: each the largest of its township."""
+        count: dict[str, int] = {}
+        for place in self.places:
+            count[place.village] = count.get(place.village, 0) + 1
+        largest: dict[str, str] = {}
+        for village in sorted(count, key=lambda code: (-count[code], code)):
+            largest.setdefault(village[: Level.TOWNSHIP], village)
+        chosen = set(list(largest.values())[:2])
+        return [place for place in self.places if place.village in chosen]
+
+
+class Inventor:
+    """Makes up one chain after another; everything ends before `end`."""
+
+    def __init__(self, ground: Ground, end: datetime, rng: np.random.Generator) -> None:
+        self.ground, self.end, self.rng = ground, end, rng
+        self.hot = ground.hot()
+        self.seen = sorted(ground.seen, key=lambda place: (place.at, place.visit_id))
+        self.seen_at = np.array([p.at.timestamp() for p in self.seen if p.at is not None])
+        self.entries = {e.code: e for e in CATALOGUE if e.code in words.ISSUES}
+        weights = np.array([words.FREQUENT.get(code, 1.0) for code in self.entries])
+        self.shares = weights / weights.sum()
+        self.numbers: set[str] = set()
+
+    def chains(self, count: int) -> Iterator[Chain]:
+        """`count` chains, the open ones first."""
+        still_open = round(count * OPEN_SHARE)
+        standing = self._portions(STANDING, still_open)
+        for number in range(count):
+            if number < still_open:
+                yield self._open(standing[number])
+            else:
+                yield self._ended(number)
+
+    def _portions(self, shares: dict[Status, float], count: int) -> list[Status]:
+        """`count` statuses in their shares, each at least once where there is room."""
+        first = list(shares)[:count]
+        rest = self.rng.choice(len(shares), count - len(first), p=list(shares.values()))
+        return first + [list(shares)[i] for i in rest.tolist()]
+
+    def _pick(self, options: Sequence[str]) -> str:
+        return options[int(self.rng.integers(len(options)))]
+
+    def _begin(self, category: str, reported: datetime, places: list[Place]) -> Chain:
+        """A chain with its first step; an issue told on a visit begins with one near that time."""
+        channel = list(CHANNELS)[int(self.rng.choice(len(CHANNELS), p=list(CHANNELS.values())))]
+        place = places[int(self.rng.integers(len(places)))]
+        if channel is Channel.VISIT:
+            told = self._told_near(reported) if places is self.ground.places else None
+            if told is None or told.at is None:
+                channel = Channel.HOTLINE
+            else:
+                place, reported = told, told.at
+        desk = self._desk(place)
+        reporter = desk
+        if place.visitor is not None:
+            reporter = place.visitor
+        elif channel is Channel.INSPECTION:
+            reporter = self._handler(place)
+        told_by_resident = channel is not Channel.INSPECTION
+        issue_id = make_id(self.rng)
+        while number_of(issue_id, reported) in self.numbers:
+            issue_id = make_id(self.rng)
+        self.numbers.add(number_of(issue_id, reported))
+        issue = Issue(
+            id=issue_id, number=number_of(issue_id, reported), category_code=category,
+            channel=channel, words=self._pick(words.ISSUES[category]),
+            resident_name=place.head if told_by_resident else None,
+            resident_phone=place.phone if told_by_resident else None, reported_by_id=reporter.id,
+            visit_id=place.visit_id, household_id=place.household_id, village_code=place.village,
+            cell_id=place.cell_id, address=place.address, point=place.point,
+            point_source="wgs84", limit_days=self.entries[category].limit_days,
+            reported_at=reported,
+        )  # fmt: skip
+        chain = Chain(issue, reporter, self.rng)
+        self.place, self.desk = place, desk
+        return chain
+
+    def _told_near(self, moment: datetime) -> Place | None:
+        """A visit within half a day of `moment` at which somebody was met."""
+        if not len(self.seen_at):
+            return None
+        near = int(np.argmin(np.abs(self.seen_at - moment.timestamp())))
+        return self.seen[near] if abs(self.seen_at[near] - moment.timestamp()) < 43_200 else None
+
+    def _desk(self, place: Place) -> Account:
+        desk = self.ground.desks[place.village[: Level.TOWNSHIP]]
+        return desk[int(self.rng.integers(len(desk)))]
+
+    def _handler(self, place: Place) -> Account:
+        handlers = place.crew.handlers
+        return handlers[int(self.rng.integers(len(handlers)))]
+
+    def _open(self, status: Status) -> Chain:
+        """An issue that stands in `status` at the end, at an age of every light."""
+        hot = bool(self.rng.random() < HOT_SHARE)
+        category = self._pick(HOT_CATEGORIES) if hot else self._category(Promise.WITHIN_LIMIT)
+        low, high, _share = AGES[int(self.rng.choice(len(AGES), p=[share for *_, share in AGES]))]
+        age = float(self.rng.uniform(low, high)) * self.entries[category].limit_days
+        places = self.hot if hot else self.ground.places
+        reported = self._at_work(self.end - timedelta(days=min(age, 350.0)))
+        chain = self._begin(category, reported, places)
+        road = list(ROAD[: REACHED[status]])
+        chance = self.rng.random()
+        if len(road) >= 3 and chance < 0.12:
+            road[3:3] = [_A.RETURN, _A.DISPATCH, _A.SIGN]
+        elif status is Status.HANDLING and chance < 0.25:
+            road += [_A.FEED_BACK, _A.FAIL_REVIEW]
+        elif status is Status.ACCEPTED and chance < 0.3:
+            road = [*ROAD, _A.REOPEN]
+        room = (self.end - chain.issue.reported_at) * float(self.rng.uniform(0.3, 0.95))
+        self._walk(chain, road, room)
+        return chain
+
+    def _category(self, *promises: Promise) -> str:
+        while True:
+            code = list(self.entries)[int(self.rng.choice(len(self.entries), p=self.shares))]
+            if not promises or self.entries[code].promise in promises:
+                return code
+
+    def _ended(self, number: int) -> Chain:
+        """An issue that is closed or declined before the end, most of them in time."""
+        category = self._category()
+        not_here = self.entries[category].promise is Promise.NOT_HERE
+        limit = self.entries[category].limit_days
+        took = timedelta(days=limit * float(np.clip(self.rng.lognormal(-0.75, 0.55), 0.05, 4.0)))
+        latest = max(364.0 - took.days, 1.0)
+        ago = took + timedelta(days=float(self.rng.uniform(0.3, latest)))
+        chain = self._begin(category, self._at_work(self.end - ago), self.ground.places)
+        chance = self.rng.random()
+        road = list(ROAD)
+        if not_here or number % 40 == 0:
+            road = [_A.DECLINE] if chance < 0.5 else [_A.ACCEPT, _A.DECLINE]
+        elif chance < 0.06:
+            road[3:3] = [_A.RETURN, _A.DISPATCH, _A.SIGN]
+        elif chance < 0.14:
+            road[4:4] = [_A.FAIL_REVIEW, _A.FEED_BACK]
+        elif chance < 0.17:
+            road += [_A.REOPEN, _A.DISPATCH, _A.SIGN, _A.FEED_BACK, _A.PASS_REVIEW]
+        self._walk(chain, road, took)
+        if chain.status is Status.CLOSED and self.rng.random() < 0.7:
+            self._evaluate(chain)
+        return chain
+
+    def _walk(self, chain: Chain, road: Sequence[Action], room: timedelta) -> None:
+        """Take the steps of `road` within `room` after the report, in office hours."""
+        reported = chain.issue.reported_at
+        room = min(room, (self.end - reported) * 0.98)
+        parts = np.array([PACE[action] for action in road]) * self.rng.exponential(1.0, len(road))
+        along = np.cumsum(parts) / parts.sum() if len(road) else parts
+        handler = self._handler(self.place)
+        for action, share in zip(road, along.tolist(), strict=True):
+            at = max(self._at_work(reported + room * share), chain.steps[-1].happened_at)
+            if action is _A.DISPATCH:
+                handler = self._handler(self.place)
+                chain.take(action, self.desk, at, team_id=self.place.crew.id)
+            elif action in (_A.SIGN, _A.FEED_BACK, _A.RETURN):
+                said = {_A.FEED_BACK: words.RESULTS, _A.RETURN: words.RETURNED}.get(action, ("",))
+                chain.take(action, handler, at, words=self._pick(said))
+            else:
+                said = {
+                    _A.DECLINE: words.DECLINED, _A.FAIL_REVIEW: words.REWORK,
+                    _A.REOPEN: words.REOPENED,
+                }.get(action, ("",))  # fmt: skip
+                chain.take(action, self.desk, at, words=self._pick(said))
+
+    def _evaluate(self, chain: Chain) -> None:
+        closed = chain.steps[-1].happened_at
+        wait = (self.end - closed) * min(1.0, float(self.rng.exponential(0.02)))
+        at = max(self._at_work(closed + wait), closed)
+        rating = list(RATINGS)[int(self.rng.choice(len(RATINGS), p=list(RATINGS.values())))]
+        chain.take(Action.EVALUATE, self.desk, at, rating=rating)
+
+    def _at_work(self, moment: datetime) -> datetime:
+        """The same day with the time of day pressed into office hours; keeps the order of times."""
+        day = workdays.day_of(moment)
+        start, end = workdays.span(day, day)
+        share = (moment - start) / (end - start)
+        return start + timedelta(hours=8.5 + 9.0 * share)
+
+
+def desks(accounts: Sequence[Account]) -> dict[str, list[Account]]:
+    """The dispatchers of each township."""
+    found: dict[str, list[Account]] = {}
+    for account in accounts:
+        if account.role is Role.DISPATCHER:
+            found.setdefault(account.scope, []).append(account)
+    return found
