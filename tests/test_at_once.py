@@ -1,0 +1,121 @@
+"""Many at once, each request sent twice, over real HTTP: everything is stored once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from http.client import HTTPConnection
+
+import pytest
+from sqlalchemy import text
+from werkzeug.serving import make_server
+
+from gridserve.db import db, now
+from gridserve.permissions import Role
+from tests.factories import TOWNSHIP, VILLAGE, Make
+from visits import figures
+from visits.issues import projection
+
+CADRES = 500
+
+
+@pytest.fixture
+def port(committed) -> Iterator[int]:
+    """The application served by threads on a free port."""
+    server = make_server("127.0.0.1", 0, committed, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def post(port, token, path, body):
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    connection.request("POST", f"/api/v1{path}", json.dumps(body), headers)
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def visit(household, **changes):
+    return {
+        "id": str(uuid.uuid4()),
+        "household_id": str(household),
+        "outcome": "met",
+        "started_at": (now() - timedelta(minutes=5)).isoformat(),
+        **changes,
+    }
+
+
+def test_visits_of_500_cadres_sent_twice_are_stored_once(committed, port):
+    make = Make()
+    cell = make.cell()
+    cadres = [make.user(Role.CADRE, VILLAGE) for _ in range(CADRES)]
+    make.team([cell], cadres)
+    households = [make.household(cell).id for _ in range(20)]
+    tokens = [make.token(cadre) for cadre in cadres]
+    jobs = [(t, visit(households[n % 20])) for n, t in enumerate(tokens)]
+    db.session.remove()
+
+    def send_twice(job):
+        token, body = job
+        with ThreadPoolExecutor(2) as both:  # the repeat crosses the first one on its way
+            return list(both.map(lambda _n: post(port, token, "/visits", body), range(2)))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send_twice, jobs))
+    assert {status for pair in answers for status, _body in pair} == {201}
+    assert all(first == second for first, second in answers)
+    counted = db.session.execute(text("SELECT count(*), count(DISTINCT visitor_id) FROM visit"))
+    assert tuple(counted.one()) == (CADRES, CADRES)
+    figures.refresh_marked()
+    db.session.commit()
+    assert figures.check() == []
+
+
+def test_of_two_dispatchers_at_once_one_is_told_to_look_again(committed, port):
+    make = Make()
+    cell = make.cell()
+    issue = make.issue(make.household(cell), make.cadre([cell])).id
+    tokens = [make.token(make.user(Role.DISPATCHER, TOWNSHIP)) for _ in range(8)]
+    db.session.remove()
+
+    def accept(token):
+        body = {"id": str(uuid.uuid4()), "action": "accept", "seen": 1}
+        return post(port, token, f"/issues/{issue}/steps", body)
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(accept, tokens))
+    assert sorted(status for status, _body in answers) == [201] + [409] * 7
+    codes = {json.loads(body).get("code") for status, body in answers if status == 409}
+    assert codes == {"issue.stale_step"}
+    assert projection.check() == []
+
+
+def test_a_mark_made_while_figures_are_counted_is_not_lost(committed):
+    make = Make()
+    cell = make.cell()
+    cadre = make.cadre([cell])
+    first, second = make.household(cell), make.household(cell)
+    make.visit(first, cadre)
+    figures.refresh_marked()  # not yet committed: a refresh under way
+    with committed.app_context():
+        from visits.models import Household
+
+        again = Make()
+        again.visit(db.session.get_one(Household, second.id), cadre)
+    db.session.commit()
+    assert figures.check() == []  # the marked cell is under way and left out
+    assert figures.refresh_marked() == 1
+    db.session.commit()
+    assert figures.check() == []
+    kept = db.session.execute(text("SELECT DISTINCT met, households FROM coverage_day")).all()
+    assert [tuple(row) for row in kept] == [(2, 2)]
