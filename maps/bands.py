@@ -6,9 +6,10 @@ placeholders; whoever shows them translates them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+
+from visits.issues.clock import Light, light
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name that translation tools look for
@@ -30,13 +31,11 @@ class ShareClass:
 
 @dataclass(frozen=True)
 class AgeBand:
-    """A light: the ages, as a multiple of the time limit, up to and with `high`."""
+    """How a light is drawn. Where it begins is in visits/issues/clock.py, its name in labels.py."""
 
-    key: str
-    label: str
+    key: Light
     range: str
-    high: float
-    colour: str
+    colour: str  # the same as in static/css/parts.css
     ink: str
     radius: int  # of its markers in CSS pixels: bands differ in size too, not by colour alone
 
@@ -56,13 +55,12 @@ SHARE_CLASSES = (
 )
 
 AGE_BANDS = (
-    AgeBand("green", N_("In time"), N_("under four fifths of the limit"), 0.8, "#2f9e83", DARK, 5),
-    AgeBand("amber", N_("Soon due"), N_("from four fifths to the limit"), 1.0, "#f0b429", DARK, 6),
-    AgeBand("red", N_("Overdue"), N_("over the limit"), 2.0, "#cf3a1d", LIGHT, 7),
-    AgeBand(
-        "deep-red", N_("Long overdue"), N_("over twice the limit"), math.inf, "#6d0f22", LIGHT, 9
-    ),
+    AgeBand(Light.GREEN, N_("under four fifths of the limit"), "#2f9e83", DARK, 5),
+    AgeBand(Light.AMBER, N_("from four fifths to the limit"), "#f0b429", DARK, 6),
+    AgeBand(Light.RED, N_("over the limit"), "#cf3a1d", LIGHT, 7),
+    AgeBand(Light.DEEP_RED, N_("over twice the limit"), "#6d0f22", LIGHT, 9),
 )
+_BAND = {band.key: band for band in AGE_BANDS}
 
 # A case three limits old is as hot as the heatmap gets: without a cap one forgotten case of last
 # year would outshine a whole township of cases that are only just overdue.
@@ -93,15 +91,13 @@ def percent(met: int, households: int) -> str:
 
 
 def age_band(weight: float) -> AgeBand:
-    """The band of an age of `weight` time limits: under 0.8, to 1, to 2, over 2.
+    """How an age of `weight` time limits is drawn.
 
     Raises ValueError for a negative weight or NaN; infinity (a limit of nothing) is deep red.
     """
     if not weight >= 0:
         raise ValueError(f"An age of {weight} limits cannot be: age and limit must not be negative")
-    if weight < AGE_BANDS[0].high:
-        return AGE_BANDS[0]
-    return next(band for band in AGE_BANDS[1:] if weight <= band.high)
+    return _BAND[light(weight)]
 
 
 def heat(weight: float) -> float:
@@ -111,7 +107,7 @@ def heat(weight: float) -> float:
 
 def count_by_band(weights: Iterable[float]) -> dict[str, int]:
     """How many of `weights` fall into each band, by key, every band present."""
-    counts = {band.key: 0 for band in AGE_BANDS}
+    counts = {band.key.value: 0 for band in AGE_BANDS}
     for weight in weights:
         counts[age_band(weight).key] += 1
     return counts

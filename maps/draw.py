@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -35,6 +35,7 @@ from maps.rows import (
     issue_feature,
     outline_features,
 )
+from visits.issues.clock import Light
 
 StaticUrl: TypeAlias = Callable[[str], str]
 
@@ -125,12 +126,14 @@ def coverage_map(
 def aging_map(
     issues: Sequence[AgingPoint],
     *,
+    lights: Mapping[Light, str],
     boundaries: Sequence[Outline] = (),
     translate: Translate = str,
     static_url: StaticUrl = default_static_url,
 ) -> MapParts:
-    """A heatmap of open issues by age ÷ limit, and a layer of markers for each band of age.
+    """A heatmap of open issues by age ÷ limit, and a layer of markers for each light.
 
+    `lights` names the lights in the reader's language.
     The heat of a case is capped at `bands.HEAT_CAP` limits. Leaflet.heat scales its colours to the
     warmest place, so the heat compares places while the markers tell each case's light.
     """
@@ -141,7 +144,7 @@ def aging_map(
     _put(map_, "pane", CustomPane("heat", z_index=350))
     if issues:
         _put(map_, "heat", _heat(issues, _, static_url))
-    features = [issue_feature(issue, _) for issue in issues]
+    features = [issue_feature(issue, lights, _) for issue in issues]
     words = [_("Category"), _("Age"), _("Limit"), _("Light")]
     for band in AGE_BANDS:
         members = [f for f, i in zip(features, issues, strict=True) if age_band(i.weight) is band]
@@ -149,7 +152,7 @@ def aging_map(
         name = Markup('<span class="swatch swatch-round" style="--swatch:{}"></span> {} ({})')
         layer = folium.GeoJson(
             _collection(members),
-            name=str(name.format(band.colour, _(band.label), len(members))),
+            name=str(name.format(band.colour, lights[band.key], len(members))),
             marker=folium.CircleMarker(
                 radius=band.radius,
                 color=DARK,
@@ -160,7 +163,7 @@ def aging_map(
             ),
             on_each_feature=_per_feature("issue", words, _("Open the case")),
         )
-        _put(map_, band.key.replace("-", "_"), layer)
+        _put(map_, band.key.value, layer)
     # Folium types this as JSON, yet its template writes code as it stands
     narrow: Any = JsCode('window.matchMedia("(max-width: 61.99rem)").matches')
     _put(map_, "layers", folium.LayerControl(position="topright", collapsed=narrow))

@@ -2,6 +2,231 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from collections.abc import Mapping
+from typing import Any
+
+import marshmallow as ma
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from gridserve.auth import current_user, requires
+from gridserve.db import now
+from gridserve.errors import Invalid, pointers
+from gridserve.http import Schema
+from gridserve.permissions import Permission
+from maps import aging as ageing
+from maps import asked, draw, overview, places
+from maps import coverage as covering
+from maps.bands import AGE_BANDS, HEAT_CAP, NO_DATA, SHARE_CLASSES, percent, share_class
+from maps.places import Area, Place
+from maps.rows import AgingPoint, CoverageArea, Outline
+from maps.schemas import MOST_PLACES, AgingPageIn, CoveragePageIn, OverviewIn
+from maps.words import LEVELS, category_name, days
+from visits.figures import WINDOWS
+from visits.issues.clock import Light
+from visits.issues.models import Category
+from visits.labels import label
 
 bp = Blueprint("maps", __name__, template_folder="templates")
+
+OLDEST = 20  # cases listed beside the map
+
+
+@bp.get("/overview")
+@requires(Permission.FIGURES_READ)
+def home() -> ResponseReturnValue:
+    """A leader's start: key figures, what needs a word today, and the parts compared."""
+    args = _read(OverviewIn())
+    place = places.find(current_user, args.get("jurisdiction"))
+    return render_template(
+        "maps/overview.html", place=place, crumbs=_crumbs(place, "maps.home"),
+        others=_others(place, "maps.home"), **overview.figures(current_user, place),
+    )
+
+
+@bp.get("/maps/coverage")
+@requires(Permission.FIGURES_READ)
+def coverage() -> ResponseReturnValue:
+    """The map of coverage, with the same figures as a table."""
+    args = _read(CoveragePageIn())
+    place = places.find(current_user, args.get("jurisdiction"))
+    by, window = places.divided(place, args.get("by")), asked.window(args)
+    found = covering.coverage(
+        place, by, window.first, window.last, as_of=window.day, drawn=True
+    )
+    cases = asked.cases(current_user)
+    span: asked.Args = (
+        {"days": window.days} if window.kept
+        else {"from": window.first.isoformat(), "to": window.last.isoformat()}
+    )
+
+    def here(**changes: Any) -> str:
+        return url_for("maps.coverage", **{
+            "jurisdiction": place.code or None, "by": by, **span, **changes
+        })
+
+    def row(each: covering.Row) -> dict[str, Any]:
+        code = each.area.code
+        deeper = by != "cell"
+        return {
+            "name": each.area.name, "href": here(jurisdiction=code, by=None) if deeper else None,
+            "cases_href": cases.met(code, window, False), **_share(each.met, each.households),
+        }
+
+    rows = [row(each) for each in found.rows]
+    map_ = draw.coverage_map(
+        [
+            CoverageArea(
+                each.area.code, each.area.name, each.area.shape, each.met, each.households,
+                line["href"] or line["cases_href"],
+            )
+            for each, line in zip(found.rows, rows, strict=True)
+        ],
+        outlines=_outlines(place, by, window), translate=_, static_url=_static,
+    )
+    return render_template(
+        "maps/coverage.html", map=map_, jurisdiction=place.name,
+        rows=sorted(rows, key=lambda r: (not r["households"], r["met"] / (r["households"] or 1))),
+        total={**_share(found.met, found.households),
+               "cases_href": cases.met(place.code, window, True)},
+        elsewhere=found.elsewhere, others=_others(place, "maps.coverage"),
+        crumbs=_crumbs(place, "maps.coverage", **span),
+        by_choices=[
+            {"label": LEVELS[level], "href": here(by=level), "active": level == by}
+            for level in places.BY if places.may_show(place, level)
+        ],
+        presets=[
+            {"label": _("%(n)s days", n=n), "href": here(**{"from": None, "to": None, "days": n}),
+             "active": window.kept and window.days == n}
+            for n in WINDOWS
+        ],
+        window={"start": window.first, "end": window.last}, custom_window=not window.kept,
+        hidden={"jurisdiction": place.code, "by": by}, classes=SHARE_CLASSES, no_data=NO_DATA,
+        as_of=now(), formula=covering.FORMULA,
+    )  # fmt: skip
+
+
+@bp.get("/maps/aging")
+@requires(Permission.FIGURES_READ)
+def aging() -> ResponseReturnValue:
+    """The map of open issues by age, with the oldest and the figures of each part as tables."""
+    args = _read(AgingPageIn())
+    place = places.find(current_user, args.get("jurisdiction"))
+    category, only = args.get("category"), args.get("light")
+    moment, live = asked.moment(args)
+    day = asked.window(args).day
+    found = ageing.aging(place, moment, category=category, live=live)
+    issues = ageing.open_issues(
+        current_user, place, moment, limit=MOST_PLACES, category=category, only=only, live=live
+    )
+    kinds, cases = ageing.categories(), asked.cases(current_user)
+    drawn = [point for issue in issues if (point := _point(issue, kinds))]
+    shown = found.counts[only] if only else found.total
+    lights = {light: label(light) for light in Light}
+    kept = {"category": category, "as_of": args["as_of"].isoformat() if "as_of" in args else None}
+
+    def listed(code: str, **filters: Any) -> str | None:
+        return cases.open(code, category=category, **filters) if live else None
+
+    return render_template(
+        "maps/aging.html",
+        map=draw.aging_map(
+            drawn, lights=lights, translate=_, static_url=_static,
+            boundaries=[Outline(a.shape, a.name) for a in _parts(place, day) if a.shape],
+        ),
+        jurisdiction=place.name, crumbs=_crumbs(place, "maps.aging", **kept),
+        others=_others(place, "maps.aging"),
+        bands=[
+            {"key": band.key, "label": lights[band.key], "range": _(band.range),
+             "count": found.counts[band.key], "href": listed(place.code, light=band.key.value)}
+            for band in AGE_BANDS
+        ],
+        heat_colours=draw.HEAT_COLOURS.items(), heat_cap=HEAT_CAP,
+        places=sorted(
+            (_place_row(row, listed, kept) for row in found.rows if row.total),
+            key=lambda row: (-row["overdue"], -row["total"]),
+        ),
+        oldest=[overview.case_line(issue, kinds) for issue in issues[:OLDEST]],
+        all_href=listed(place.code),
+        categories=[
+            {"value": code, "label": category_name(kind)} for code, kind in kinds.items()
+        ],
+        lights=[{"value": light.value, "label": words} for light, words in lights.items()],
+        category=category, only=only, hidden={"jurisdiction": place.code, "as_of": kept["as_of"]},
+        unplaced=len(issues) - len(drawn), unseen=shown - len(issues),
+        as_of=moment, formula=ageing.FORMULA,
+    )  # fmt: skip
+
+
+def _read(schema: Schema) -> dict[str, Any]:
+    """The page's parameters; Invalid with each fault in words, since people see only these."""
+    try:
+        found: dict[str, Any] = schema.load({k: v for k, v in request.args.items() if v})
+    except ma.ValidationError as error:
+        errors = pointers(error.messages)
+        faults = "; ".join(f"{name.strip('/')}: {' '.join(m)}" for name, m in errors.items())
+        raise Invalid(
+            _("The address of this page cannot be used: %(faults)s", faults=faults), errors=errors
+        ) from error
+    return found
+
+
+def _static(name: str) -> str:
+    return url_for("static", filename=name)
+
+
+def _crumbs(place: Place, endpoint: str, **kept: Any) -> list[dict[str, str]]:
+    return [
+        {"name": each.name, "href": url_for(endpoint, jurisdiction=each.code or None, **kept)}
+        for each in places.path(current_user, place)
+    ]
+
+
+def _others(place: Place, endpoint: str) -> list[dict[str, Any]]:
+    """The user's own jurisdictions to choose from, where there is more than one."""
+    own = places.own(current_user)
+    if len(own) < 2:
+        return []
+    return [
+        {"label": each.name, "href": url_for(endpoint, jurisdiction=each.code),
+         "active": place.code.startswith(each.code)}
+        for each in own
+    ]  # fmt: skip
+
+
+def _outlines(place: Place, by: str, window: asked.Window) -> list[Outline]:
+    """The next larger division over the areas, with names; else the place's own boundary."""
+    if by == place.below:
+        return [Outline(a.shape) for a in places.outline(place, window.day) if a.shape]
+    return [Outline(a.shape, a.name) for a in _parts(place, window.day) if a.shape]
+
+
+def _parts(place: Place, day: Any) -> list[Area]:
+    return places.shapes(place, place.below, day)
+
+
+def _share(met: int, households: int) -> dict[str, Any]:
+    return {"met": met, "households": households, "share": percent(met, households),
+            "cls": share_class(met, households)}
+
+
+def _point(issue: ageing.OpenIssue, kinds: Mapping[str, Category]) -> AgingPoint | None:
+    """The issue as a marker; None where it has no place."""
+    if issue.lon is None or issue.lat is None:
+        return None
+    return AgingPoint(
+        str(issue.id), issue.number, issue.lon, issue.lat, issue.weight,
+        category_name(kinds.get(issue.category_code)), days(issue.age_days),
+        days(issue.limit_days), url_for("issues.show", issue_id=issue.id), issue.words,
+    )
+
+
+def _place_row(row: ageing.Row, listed: Any, kept: asked.Args) -> dict[str, Any]:
+    code = row.area.code
+    deeper = len(code) < places.CELL
+    return {
+        "name": row.area.name, "counts": row.counts, "total": row.total,
+        "href": url_for("maps.aging", jurisdiction=code, **kept) if deeper else None,
+        "cases_href": listed(code), "overdue": row.counts[Light.RED] + row.counts[Light.DEEP_RED],
+    }

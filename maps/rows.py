@@ -12,6 +12,7 @@ import shapely.geometry
 from shapely.geometry.base import BaseGeometry
 
 from maps.bands import NO_DATA, age_band, percent, share_class
+from visits.issues.clock import Light
 
 Geometry: TypeAlias = BaseGeometry | Mapping[str, Any]  # shapely's or GeoJSON's
 Feature: TypeAlias = dict[str, Any]
@@ -101,10 +102,10 @@ def area_feature(area: CoverageArea, _: Translate) -> Feature | None:
     return _feature(area.code, shape, properties)
 
 
-def issue_feature(issue: AgingPoint, _: Translate) -> Feature:
+def issue_feature(issue: AgingPoint, lights: Mapping[Light, str], _: Translate) -> Feature:
     """The marker of an open issue, its light in words; ValueError as for `area_feature`."""
     band = age_band(issue.weight)
-    light = f"{_(band.label)} ({_(band.range)})"
+    light = f"{lights[band.key]} ({_(band.range)})"
     properties = {
         "title": f"{issue.number} {issue.title}".strip(),
         "values": [issue.category, issue.age, issue.limit, light],

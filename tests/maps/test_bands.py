@@ -1,6 +1,8 @@
 """Classes and bands: where they begin and end, and whether their colours can be told apart."""
 
+import re
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from maps.bands import (
     percent,
     share_class,
 )
+from visits.issues.clock import Light
 
 
 @pytest.mark.parametrize(
@@ -71,8 +74,8 @@ def test_percent_never_rounds_into_all_or_nothing():
         (1.0, "amber"),
         (1.0001, "red"),
         (2.0, "red"),
-        (2.0001, "deep-red"),
-        (float("inf"), "deep-red"),
+        (2.0001, "deep_red"),
+        (float("inf"), "deep_red"),
     ],
 )
 def test_the_bands_of_age(weight, key):
@@ -87,7 +90,7 @@ def test_an_age_that_cannot_be_is_refused(weight):
 
 def test_counts_name_every_band():
     counts = count_by_band([0.1, 0.9, 0.95, 3])
-    assert counts == {"green": 1, "amber": 2, "red": 0, "deep-red": 1}
+    assert counts == {"green": 1, "amber": 2, "red": 0, "deep_red": 1}
 
 
 def test_one_forgotten_case_does_not_outshine_the_others():
@@ -156,3 +159,10 @@ def test_no_two_colours_look_alike_to_anybody(rows, sight):
 def test_a_higher_share_is_darker_to_everybody(sight):
     lightness = [lab(SIGHT[sight] @ linear(cls.colour))[0] for cls in SHARE_CLASSES]
     assert all(upper - lower > 8 for upper, lower in pairwise(lightness))
+
+
+def test_a_light_has_one_colour_on_maps_and_in_tables():
+    sheet = Path(__file__).parents[2] / "gridserve" / "static" / "css" / "parts.css"
+    found = dict(re.findall(r"\.light-(\w+) \{ --swatch: (#\w+); \}", sheet.read_text()))
+    assert found == {band.key.value: band.colour for band in AGE_BANDS}
+    assert list(found) == [light.value for light in Light]

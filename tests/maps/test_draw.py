@@ -12,7 +12,9 @@ from shapely.geometry import mapping
 from maps.bands import NO_DATA
 from maps.draw import HATCH_ID, aging_map, coverage_map
 from maps.rows import AgingPoint, CoverageArea, Outline
+from visits.issues.clock import Light
 
+LIGHTS = {light: f"Light {light}" for light in Light}
 NASTY = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
 STATIC = Path(__file__).parents[2] / "gridserve" / "static"
 CSP = (
@@ -54,9 +56,12 @@ def collections(script):
     "parts",
     [
         coverage_map(areas(), outlines=[Outline(square(0, 0, 0.03), NASTY)]),
-        aging_map([issue(1, 0.5, title=NASTY)], boundaries=[Outline(square(0, 0), NASTY)]),
+        aging_map(
+            [issue(1, 0.5, title=NASTY)], lights=LIGHTS,
+            boundaries=[Outline(square(0, 0), NASTY)],
+        ),
         coverage_map([]),
-        aging_map([]),
+        aging_map([], lights=LIGHTS),
     ],
     ids=["coverage", "aging", "no areas", "no issues"],
 )
@@ -70,7 +75,7 @@ def test_a_map_names_no_outside_host_and_no_markup_of_people(parts):
 
 
 def test_leaflet_comes_before_what_needs_it():
-    names = [Path(src).name for src in aging_map([issue(1, 1)]).scripts]
+    names = [Path(src).name for src in aging_map([issue(1, 1)], lights=LIGHTS).scripts]
     assert names == ["leaflet.js", "leaflet_heat.min.js"]
     assert [Path(src).name for src in coverage_map([]).scripts] == ["leaflet.js"]
 
@@ -116,13 +121,13 @@ def test_geojson_and_shapely_draw_the_same_and_always_the_same():
 
 def test_each_band_has_its_layer_and_count():
     weights = [0.1, 0.2, 0.8, 1.0, 1.5, 2.5, 7]
-    parts = aging_map([issue(n, weight) for n, weight in enumerate(weights)])
+    parts = aging_map([issue(n, weight) for n, weight in enumerate(weights)], lights=LIGHTS)
     layers = collections(parts.script)
     assert {name: len(layer["features"]) for name, layer in layers.items()} == {
         "green": 2, "amber": 2, "red": 1, "deep_red": 2,
     }  # fmt: skip
-    assert parts.counts == {"green": 2, "amber": 2, "red": 1, "deep-red": 2}
-    assert "Long overdue (2)" in parts.script
+    assert parts.counts == {"green": 2, "amber": 2, "red": 1, "deep_red": 2}
+    assert "Light deep_red (2)" in parts.script
     heat = json.loads(re.search(r"L\.heatLayer\(\s*(\[.*\]),", parts.script)[1])
     assert [point[2] for point in heat] == [0.1, 0.2, 0.8, 1.0, 1.5, 2.5, 3.0]
     marker = layers["deep_red"]["features"][0]["properties"]
@@ -131,7 +136,10 @@ def test_each_band_has_its_layer_and_count():
 
 
 def test_words_of_the_page_cannot_break_out_either():
-    parts = aging_map([issue(1, 1)], translate=lambda word: f"</script><b>{word}")
+    parts = aging_map(
+        [issue(1, 1)], lights={light: f"</script><b>{light}" for light in Light},
+        translate=lambda word: f"</script><b>{word}",
+    )
     assert "</script" not in parts.script
     assert "<b>" not in parts.script
 
@@ -141,7 +149,7 @@ def test_a_link_leads_nowhere_but_here(href):
     with pytest.raises(ValueError, match="must be a path"):
         coverage_map([CoverageArea("1", "甲", square(0, 0), 1, 2, href)])
     with pytest.raises(ValueError, match="must be a path"):
-        aging_map([issue(1, 1, href=href)])
+        aging_map([issue(1, 1, href=href)], lights=LIGHTS)
 
 
 def page_of(parts):
@@ -212,7 +220,7 @@ def test_a_coverage_map_in_the_browser(show):
 def test_an_aging_map_in_the_browser(show):
     # a hundred cases at one place: the pop-up must belong to the oldest, which lies on top
     many = [issue(n, n / 40, title=NASTY) for n in range(100)]
-    page, faults = show(aging_map(many, boundaries=[Outline(square(0, 0))]))
+    page, faults = show(aging_map(many, lights=LIGHTS, boundaries=[Outline(square(0, 0))]))
     assert page.locator(".leaflet-control-layers-selector").count() == 5
     map_box = page.locator(".folium-map").bounding_box()
     corner = page.evaluate("document.querySelector('.leaflet-control-layers').offsetWidth")

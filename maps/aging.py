@@ -1,0 +1,200 @@
+"""Ageing: open issues by light and place, weighted by age ÷ limit (visits/issues/clock.py)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+
+from grids.models import Cell
+from gridserve import workdays
+from gridserve.db import SRID, db
+from gridserve.people import User
+from maps.places import BY, CELL, Area, Place, names, under
+from visits.issues.chain import OPEN, Status
+from visits.issues.clock import Light, light
+from visits.issues.models import Category, Issue, Step
+from visits.issues.permissions import visible_issues
+from visits.issues.queries import has_light, weight_at
+from visits.models import Household
+
+FORMULA = "ageing-1"
+WORDS_SHOWN = 40
+
+
+@dataclass(frozen=True)
+class OpenIssue:
+    """An open issue with its age at a moment; `lon`, `lat` in EPSG:4326 or None."""
+
+    id: uuid.UUID
+    number: str
+    category_code: str
+    words: str  # the beginning of what was reported; nothing of a sensitive category
+    limit_days: int
+    weight: float
+    lon: float | None
+    lat: float | None
+
+    @property
+    def light(self) -> Light:
+        return light(self.weight)
+
+    @property
+    def age_days(self) -> float:
+        """Days that count: without pauses."""
+        return self.weight * self.limit_days
+
+
+@dataclass(frozen=True)
+class Row:
+    """A part of the place with its open issues by light."""
+
+    area: Area
+    counts: dict[Light, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True)
+class Aging:
+    """Open issues by light, of a whole and of its parts; issues in no part are in the whole."""
+
+    counts: dict[Light, int]
+    rows: list[Row]
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
+    """Select open issues at `moment`, and their due time then.
+
+    The present state stands in the issue's row; a past one is that of the last step by then.
+    """
+    if live:
+        return select(Issue).where(Issue.closed_at.is_(None)), Issue.due_at
+    last = (
+        select(Step.status_after, Step.due_at)
+        .where(Step.issue_id == Issue.id, Step.happened_at <= moment)
+        .order_by(Step.seq.desc()).limit(1)
+        .lateral("last")
+    )
+    query = select(Issue).join(last, last.c.status_after.in_(OPEN)).where(
+        Issue.reported_at <= moment,
+        # whatever was closed by then and never since was closed then
+        or_(Issue.closed_at.is_(None), Issue.closed_at > moment),
+    )
+    return query, last.c.due_at
+
+
+def _narrowed(
+    query: Select[Any], place: Place, category: str | None
+) -> Select[Any]:
+    query = query.where(under(Issue.village_code, place.code))
+    return query.where(Issue.category_code == category) if category else query
+
+
+def aging(
+    place: Place, moment: datetime, *, by: str | None = None, category: str | None = None,
+    live: bool = True,
+) -> Aging:
+    """The open issues of `place` at `moment` by light, and by its parts. Two queries.
+
+    `live` says that `moment` is the present, otherwise the steps are read.
+    """
+    by = by or place.below
+    query, due = _as_it_was(moment, live)
+    part: ColumnElement[Any]
+    if BY[by] == CELL:
+        part = select(Cell.code).where(Cell.id == Issue.cell_id).scalar_subquery()
+    else:
+        part = func.left(Issue.village_code, BY[by])
+    weight = weight_at(moment, due)
+    lights = [func.count().filter(has_light(each, weight)).label(each.value) for each in Light]
+    counted = _narrowed(query, place, category).with_only_columns(part.label("part"), *lights)
+    found = {
+        row.part: {each: getattr(row, each.value) for each in Light}
+        for row in db.session.execute(counted.group_by("part"))
+    }
+    none = dict.fromkeys(Light, 0)
+    areas = names(place, by, workdays.day_of(moment))
+    rows = [Row(area, found.get(area.code, none)) for area in areas]
+    return Aging({each: sum(c[each] for c in found.values()) for each in Light}, rows)
+
+
+def open_issues(
+    user: User, place: Place, moment: datetime, *, limit: int, category: str | None = None,
+    only: Light | None = None, live: bool = True,
+) -> list[OpenIssue]:
+    """The oldest open issues of `place` at `moment` that `user` may see, at most `limit`.
+
+    Each stands where it is: at its own point, else its household's, else in the middle of its
+    cell, else nowhere. A sensitive one stands in the middle of its cell. One query.
+    """
+    query, due = _as_it_was(moment, live)
+    query = _narrowed(query, place, category)
+    weight = weight_at(moment, due)
+    if only is not None:
+        query = query.where(has_light(only, weight))
+    where = _where()
+    seen = visible_issues(user).with_only_columns(Issue.id)
+    rows = db.session.execute(
+        query.join(Category, Category.code == Issue.category_code)
+        .join(Cell, Cell.id == Issue.cell_id, isouter=True)
+        .join(Household, Household.id == Issue.household_id, isouter=True)
+        .where(Issue.id.in_(seen))
+        .with_only_columns(
+            Issue.id, Issue.number, Issue.category_code,
+            case((Category.sensitive, ""), else_=func.left(Issue.words, WORDS_SHOWN)),
+            Issue.limit_days, weight, func.ST_X(where), func.ST_Y(where),
+        )
+        .order_by(weight.desc(), Issue.id)
+        .limit(limit)
+    )
+    return [OpenIssue(*row) for row in rows]
+
+
+def _where() -> ColumnElement[Any]:
+    middle = func.ST_PointOnSurface(Cell.polygon, type_=Geometry("POINT", srid=SRID))
+    return case(
+        (and_(Category.sensitive, Issue.cell_id.is_not(None)), middle),
+        (Category.sensitive, None),
+        else_=func.coalesce(Issue.point, Household.point, middle),
+    )
+
+
+def categories() -> Mapping[str, Category]:
+    """All categories by code."""
+    return {row.code: row for row in db.session.scalars(select(Category).order_by(Category.code))}
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Issues that were due in a window: how many, and how many were closed in time."""
+
+    in_time: int
+    due: int
+
+
+def answered(place: Place, first: datetime, until: datetime) -> Answered:
+    """按期结案率: of the issues due from `first` to `until`, those closed by their due time.
+
+    Declined issues are left out: nothing was promised for them.
+    """
+    row = db.session.execute(
+        select(
+            func.count().filter(Issue.closed_at <= Issue.due_at), func.count()
+        ).where(
+            under(Issue.village_code, place.code), Issue.due_at >= first, Issue.due_at < until,
+            Issue.status != Status.DECLINED,
+        )
+    ).one()
+    return Answered(*row)

@@ -1,0 +1,91 @@
+"""What was asked for, and the addresses of the cases behind a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from gridserve import workdays
+from gridserve.db import now
+from gridserve.people import User
+from gridserve.permissions import Permission
+from maps.places import CELL, Opening, opening
+from visits.figures import WINDOWS, window_start
+
+DEFAULT_DAYS = WINDOWS[0]
+Args = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days from `first` to `last`, both included; cells as of `day`."""
+
+    first: date
+    last: date
+    day: date
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is one of the ready windows and ends today."""
+        return self.last == workdays.today() and self.days in WINDOWS
+
+
+def window(args: Args) -> Window:
+    """The window of CoverageIn or CoveragePageIn."""
+    last = args.get("to") or args.get("as_of") or workdays.today()
+    first = args.get("from") or window_start(last, args.get("days") or DEFAULT_DAYS)
+    return Window(first, last, args.get("as_of") or last)
+
+
+def moment(args: Args) -> tuple[datetime, bool]:
+    """The moment of `as_of`, and whether that is the present."""
+    day = args.get("as_of")
+    if day is None or day >= workdays.today():
+        return now(), True
+    return workdays.end_of(day), False
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Addresses of the lists behind figures, under `base`: pages at "", the API at /api/v1.
+
+    An address is None where the person asking may not open all cases that the figure counts.
+    """
+
+    base: str
+    households: Opening
+    issues: Opening
+
+    def met(self, code: str, window: Window, met: bool) -> str | None:
+        """The active households of a jurisdiction or cell that were, or were not, met."""
+        if not self.households.to(code):
+            return None
+        return self._address("households", code, {
+            "status": "active", "from": window.first, "to": window.last, "met": int(met),
+        })
+
+    def open(self, code: str, **filters: Any) -> str | None:
+        """The open issues of a jurisdiction or cell."""
+        return self.filtered(code, open=1, **filters)
+
+    def filtered(self, code: str, **filters: Any) -> str | None:
+        """The issues of a jurisdiction or cell that pass `filters` (IssuesIn)."""
+        return self._address("issues", code, filters) if self.issues.to(code) else None
+
+    def _address(self, what: str, code: str, filters: Args) -> str:
+        where = {"cell" if len(code) == CELL else "jurisdiction": code} if code else {}
+        asked = {k: v for k, v in {**where, **filters}.items() if v not in (None, "")}
+        return f"{self.base}/{what}?{urlencode(asked)}"
+
+
+def cases(user: User, base: str = "") -> Cases:
+    """The lists that `user` may open, today."""
+    return Cases(
+        base, opening(user, Permission.HOUSEHOLD_READ), opening(user, Permission.ISSUE_READ)
+    )
