@@ -16,7 +16,7 @@ from grids.report import BadInput
 _DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG::4490", "EPSG:4490")
 
 
-class BadFeature(Exception):  # noqa: N818 - it names the fault
+class BadFeature(Exception):
     """A feature that cannot be used, with the reasons."""
 
     def __init__(self, *reasons: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
-class BadInput(Exception):  # noqa: N818 - it names the fault
+class BadInput(Exception):
     """The whole input cannot be read; the message says what, where and how to mend it."""
 
 
