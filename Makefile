@@ -39,6 +39,13 @@ format: setup-test ## Put the code into its format
 bench: setup-test ## Measure how long a start takes, cold and warm
 	@$(BIN)/python scripts/bench.py
 
+messages: setup-test ## Gather the words to translate into gridserve/translations
+	@$(BIN)/pybabel --quiet extract -F pyproject.toml -k _l -k N_ --no-location --sort-output \
+		-o var/messages.pot .
+	@$(BIN)/pybabel --quiet update -N --ignore-obsolete -i var/messages.pot \
+		-d gridserve/translations -l zh
+	@$(BIN)/pybabel --quiet compile -d gridserve/translations
+
 doctor: setup ## Say of every dependency whether it is there and well
 	@$(BIN)/gridserve doctor
 

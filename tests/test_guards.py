@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from sqlalchemy import Identity
 
 from gridserve.config import Config
@@ -78,3 +81,20 @@ def test_the_diagram_in_the_documents_is_drawn_from_the_table():
     from visits.issues.chain import diagram
 
     assert diagram() in (ROOT / "docs" / "chain.md").read_text()
+
+
+def test_every_message_has_its_chinese(tmp_path):
+    template = tmp_path / "messages.pot"
+    command = "extract -F pyproject.toml -k _l -k N_ --no-location -o".split()
+    subprocess.run(
+        [sys.executable, "-m", "babel.messages.frontend", *command, template, "."],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    words = ROOT / "gridserve/translations/zh/LC_MESSAGES/messages.po"
+    with template.open("rb") as wanted, words.open("rb") as known:
+        chinese = {m.id: m for m in read_po(known, locale="zh")}
+        missing = [
+            m.id for m in read_po(wanted)
+            if m.id and not (m.id in chinese and any(chinese[m.id].string))
+        ]  # fmt: skip
+    assert missing == [], "run `make messages` and write the Chinese"

@@ -21,6 +21,7 @@ from visits.issues import clock, projection
 from visits.issues.chain import CLOSED, HELD, TRANSITIONS, Action, Rule, Status
 from visits.issues.models import Category, Issue, Step
 from visits.issues.permissions import may_take, visible_issues
+from visits.labels import label
 from visits.models import Household, Visit
 from visits.operations import CLOCK_TOLERANCE, IdTaken, basic_cell_at, digest, point_of
 
@@ -174,12 +175,12 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
         raise NotPossible(
             _(
                 "“%(action)s” is not possible while the issue is “%(status)s”.",
-                action=action,
-                status=issue.status,
+                action=label(action),
+                status=label(issue.status),
             )
         )
     if not may_take(by, issue, rule):
-        raise NotYours(_("“%(action)s” is not for you to take here.", action=action))
+        raise NotYours(_("“%(action)s” is not for you to take here.", action=label(action)))
     _check_needs(rule, said)
     return _append(issue, action, rule, said, fingerprint, by)
 
