@@ -56,10 +56,21 @@ def needs_app(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         data = click.get_current_context().find_root().params["data"]
         with servers(data):
+            from sqlalchemy.exc import ProgrammingError
+
             from gridserve.app import create_app
+            from gridserve.db import UNDEFINED_COLUMN, UNDEFINED_TABLE, sqlstate
 
             with create_app().app_context():
-                return function(*args, **kwargs)
+                try:
+                    return function(*args, **kwargs)
+                except ProgrammingError as error:
+                    if sqlstate(error) not in (UNDEFINED_TABLE, UNDEFINED_COLUMN):
+                        raise
+                    raise click.ClickException(
+                        "The database's tables are missing or of an older version. "
+                        "Bring them up to date with: gridserve db upgrade"
+                    ) from error
 
     return run
 

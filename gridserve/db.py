@@ -19,7 +19,7 @@ SRID = 4326
 # database the names of the shards' constraints end in a number.
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
-EXCLUSION_VIOLATION = "23P01"
+UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
 
 
 class Instant(TypeDecorator[datetime]):
