@@ -51,6 +51,25 @@ def parent_code(code: str) -> str | None:
     return code[: shorter[-1]] if shorter else None
 
 
+# The code table names the committees of villages and communities; people name the places.
+_COMMITTEES = (
+    ("社区居民委员会", "社区"),
+    ("社区居委会", "社区"),
+    ("居民委员会", "社区"),
+    ("居委会", "社区"),
+    ("村民委员会", "村"),
+    ("村委会", "村"),
+)
+
+
+def short_name(name: str) -> str:
+    """田坝村民委员会 → 田坝村, 凤凰社区居民委员会 → 凤凰社区; other names stay."""
+    for ending, place in _COMMITTEES:
+        if name.endswith(ending) and name != ending:
+            return name.removesuffix(ending) + place
+    return name
+
+
 class Jurisdiction(Base):
     """A province, city, county, township or village. The code is the path to it."""
 
@@ -72,6 +91,11 @@ class Jurisdiction(Base):
     year: Mapped[int] = mapped_column(SmallInteger)  # of the code table that it came from
     source: Mapped[str] = mapped_column(String(80))
     boundary: Mapped[Any | None] = mapped_column(Geometry("MULTIPOLYGON", srid=SRID))
+
+    @property
+    def short_name(self) -> str:
+        """The name as people say it."""
+        return short_name(self.name)
 
 
 class CellKind(enum.StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -107,8 +108,21 @@ def listing() -> ResponseReturnValue:
         lights=_options(clock.Light),
         light_of=light_of,
         due_words=due_words,
-        place=place_name(args.get("jurisdiction")),
+        shown=_shown(args, categories),
     )
+
+
+def _shown(args: dict[str, Any], categories: Sequence[Category]) -> list[str]:
+    """What a list is narrowed to, in words."""
+    chosen = [c for c in categories if c.code == args.get("category")]
+    found = [place_name(args.get("jurisdiction"))]
+    found += [label(args[name]) for name in ("light", "status") if args.get(name)]
+    found += [category_name(c) for c in chosen]
+    if args.get("overdue"):
+        found.append(_("Overdue"))
+    if args.get("open") is not None:
+        found.append(_("Open issues") if args["open"] else _("Closed"))
+    return [words for words in found if words]
 
 
 @bp.get("/issues/<uuid:issue_id>")
@@ -214,7 +228,7 @@ def due_words(issue: Issue) -> str:
 def place_name(code: str | None) -> str | None:
     """The name of a jurisdiction, for headings."""
     found = db.session.get(Jurisdiction, code) if code else None
-    return found.name if found else None
+    return found.short_name if found else None
 
 
 def _page_args() -> dict[str, Any]:
