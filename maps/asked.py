@@ -14,7 +14,7 @@ from gridserve.permissions import Permission
 from maps.places import CELL, Opening, opening
 from visits.figures import WINDOWS, window_start
 
-DEFAULT_DAYS = WINDOWS[0]
+DEFAULT_DAYS = WINDOWS[2]  # 180: the interval in which every ordinary household is due
 Args = dict[str, Any]
 
 

@@ -180,8 +180,8 @@ def _heat(issues: Sequence[AgingPoint], _: Translate, static_url: StaticUrl) -> 
         warmth,
         name=str(escape(_("Heat by age ÷ limit"))),
         min_opacity=0.1,
-        radius=20,
-        blur=16,
+        radius=26,
+        blur=20,
         gradient=HEAT_COLOURS,
         pane="heat",
     )

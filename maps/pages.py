@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
 import marshmallow as ma
@@ -22,7 +23,7 @@ from maps.bands import AGE_BANDS, HEAT_CAP, NO_DATA, SHARE_CLASSES, percent, sha
 from maps.places import Area, Place
 from maps.rows import AgingPoint, CoverageArea, Outline
 from maps.schemas import MOST_PLACES, AgingPageIn, CoveragePageIn, OverviewIn
-from maps.words import LEVELS, category_name, days
+from maps.words import LEVELS, category_name, days, short
 from visits.figures import WINDOWS
 from visits.issues.clock import Light
 from visits.issues.models import Category
@@ -30,7 +31,8 @@ from visits.labels import label
 
 bp = Blueprint("maps", __name__, template_folder="templates")
 
-OLDEST = 20  # cases listed beside the map
+OLDEST, LOWEST = 10, 300  # cases and areas listed beside the maps
+LOW = 60  # per cent: areas under it are counted
 
 
 @bp.get("/overview")
@@ -61,6 +63,8 @@ def coverage() -> ResponseReturnValue:
         else {"from": window.first.isoformat(), "to": window.last.isoformat()}
     )
 
+    above = _above(place, by, window.day)
+
     def here(**changes: Any) -> str:
         return url_for("maps.coverage", **{
             "jurisdiction": place.code or None, "by": by, **span, **changes
@@ -70,16 +74,21 @@ def coverage() -> ResponseReturnValue:
         code = each.area.code
         deeper = by != "cell"
         return {
-            "name": each.area.name, "href": here(jurisdiction=code, by=None) if deeper else None,
+            "name": each.area.name, "above": above(code),
+            "href": here(jurisdiction=code, by=None) if deeper else None,
             "cases_href": cases.met(code, window, False), **_share(each.met, each.households),
         }
 
     rows = [row(each) for each in found.rows]
+    sorted_rows = sorted(
+        rows, key=lambda r: (not r["households"], r["met"] / (r["households"] or 1))
+    )
     map_ = draw.coverage_map(
         [
             CoverageArea(
-                each.area.code, each.area.name, each.area.shape, each.met, each.households,
-                line["href"] or line["cases_href"],
+                each.area.code, f"{line['above']} {each.area.name}".strip(), each.area.shape,
+                each.met, each.households, line["href"] or line["cases_href"],
+                label=short(each.area.name),
             )
             for each, line in zip(found.rows, rows, strict=True)
         ],
@@ -87,7 +96,8 @@ def coverage() -> ResponseReturnValue:
     )
     return render_template(
         "maps/coverage.html", map=map_, jurisdiction=place.name,
-        rows=sorted(rows, key=lambda r: (not r["households"], r["met"] / (r["households"] or 1))),
+        rows=sorted_rows[:LOWEST], unlisted=max(len(rows) - LOWEST, 0), areas=len(rows),
+        low=sum(r["households"] > 0 and r["cls"].high <= LOW for r in rows),
         total={**_share(found.met, found.households),
                "cases_href": cases.met(place.code, window, True)},
         elsewhere=found.elsewhere, others=_others(place, "maps.coverage"),
@@ -133,7 +143,7 @@ def aging() -> ResponseReturnValue:
         "maps/aging.html",
         map=draw.aging_map(
             drawn, lights=lights, translate=_, static_url=_static,
-            boundaries=[Outline(a.shape, a.name) for a in _parts(place, day) if a.shape],
+            boundaries=[Outline(a.shape, short(a.name)) for a in _parts(place, day) if a.shape],
         ),
         jurisdiction=place.name, crumbs=_crumbs(place, "maps.aging", **kept),
         others=_others(place, "maps.aging"),
@@ -199,10 +209,18 @@ def _outlines(place: Place, by: str, window: asked.Window) -> list[Outline]:
     """The next larger division over the areas, with names; else the place's own boundary."""
     if by == place.below:
         return [Outline(a.shape) for a in places.outline(place, window.day) if a.shape]
-    return [Outline(a.shape, a.name) for a in _parts(place, window.day) if a.shape]
+    return [Outline(a.shape, short(a.name)) for a in _parts(place, window.day) if a.shape]
 
 
-def _parts(place: Place, day: Any) -> list[Area]:
+def _above(place: Place, by: str, day: date) -> Callable[[str], str]:
+    """The name of what an area lies in, by the area's code; "" where that is the place itself."""
+    level = list(places.BY)[list(places.BY).index(by) - 1] if by != place.below else ""
+    digits = places.BY.get(level, 0)
+    found = {a.code: a.name for a in places.names(place, level, day)} if level else {}
+    return lambda code: found.get(code[:digits], "")
+
+
+def _parts(place: Place, day: date) -> list[Area]:
     return places.shapes(place, place.below, day)
 
 

@@ -48,7 +48,7 @@ class CoverageIn(PlaceIn):
                   "Villages and cells need a county or less, townships a city or less."},
     )
     from_ = Day(data_key="from", attribute="from",
-                metadata={"description": "first day; 30 days in all unless given"})
+                metadata={"description": "first day; 180 days in all unless given"})
     to = Day(metadata={"description": "last day; that of `as_of` unless given"})
 
     @ma.validates_schema

@@ -1,0 +1,241 @@
+"""The map pages and the API of figures: who sees what, what is refused, and how many queries."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextlib import contextmanager
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from sqlalchemy import event, text
+
+from grids.models import parent_code
+from gridserve import workdays
+from gridserve.db import db, now
+from gridserve.permissions import Role
+from tests.factories import COUNTY, TOWNSHIP, VILLAGE
+from visits import figures
+
+PAGE = {"Accept": "text/html"}
+PAGES = ("/overview", "/maps/coverage", "/maps/aging")
+APIS = ("/api/v1/coverage", "/api/v1/aging")
+ELSEWHERE = "530627100200"
+
+
+@contextmanager
+def statements():
+    """The SQL statements that are sent meanwhile."""
+    sent, engine = [], db.engine
+
+    def note(_connection, _cursor, statement, *_rest):
+        sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def fill(make, cells, households, issues, *, first=1):
+    """Cells with households and open issues of all ages, kept figures included."""
+    cadre = make.user(Role.CADRE, COUNTY)
+    made = [make.cell(n) for n in range(first, first + cells)]
+    make.team(made, [cadre])
+    for n in range(households):
+        home = make.household(made[n % cells])
+        if n % 2:
+            make.visit(home, cadre, now() - timedelta(days=n % 200))
+        if n < issues:
+            make.issue(home, cadre, now() - timedelta(days=n))
+    figures.refresh_marked()
+    figures.refresh()
+    db.session.commit()
+    return made
+
+
+@pytest.mark.parametrize("address", [
+    "/overview", "/maps/coverage", "/maps/coverage?by=cell", "/maps/coverage?days=30",
+    "/maps/coverage?from=2026-01-01&to=2026-02-01", "/maps/aging", "/maps/aging?light=deep_red",
+    "/maps/aging?as_of=2026-01-01", f"/maps/coverage?jurisdiction={VILLAGE}",
+    f"/maps/aging?jurisdiction={VILLAGE}", f"/overview?jurisdiction={VILLAGE}",
+    "/api/v1/coverage", "/api/v1/coverage?by=cell", "/api/v1/coverage?as_of=2026-06-30",
+    "/api/v1/aging", "/api/v1/aging?as_of=2026-06-30",
+])
+def test_more_cells_and_issues_ask_no_more_queries(make, as_user, address):
+    client = as_user(make.user(Role.LEADER))
+    fill(make, 2, 4, 4)
+    with statements() as few:
+        assert client.get(address, headers=PAGE).status_code == 200
+    fill(make, 5, 20, 20, first=3)
+    with statements() as many:
+        assert client.get(address, headers=PAGE).status_code == 200
+    assert len(many) == len(few)
+    assert len(few) <= 20
+
+
+@pytest.mark.parametrize("address", [*PAGES, *APIS])
+def test_what_lies_outside_the_scope_cannot_be_found(make, as_user, address):
+    make.cell()
+    make.jurisdictions(ELSEWHERE)
+    for role, code in ((Role.LEADER, TOWNSHIP), (Role.CADRE, VILLAGE), (Role.DISPATCHER, COUNTY)):
+        client = as_user(make.user(role, code))
+        assert client.get(address, headers=PAGE).status_code == 200
+        assert client.get(f"{address}?jurisdiction={code}", headers=PAGE).status_code == 200
+        for other in (ELSEWHERE, ELSEWHERE[:6], "53", parent_code(code), "999999"):
+            answer = client.get(f"{address}?jurisdiction={other}", headers=PAGE)
+            assert answer.status_code == 404, (role, other)
+    for role in (Role.ADMINISTRATOR, Role.AUDITOR):
+        assert as_user(make.user(role)).get(address, headers=PAGE).status_code == 403
+
+
+def test_figures_of_a_scope_count_nothing_beside_it(make, as_user):
+    here, there = make.cell(1), make.cell(2, village="530626102200")
+    cadre = make.user(Role.CADRE, COUNTY)
+    for cell in (here, there):
+        make.issue(make.household(cell), cadre)
+    client = as_user(make.user(Role.LEADER, TOWNSHIP))
+    assert client.get("/api/v1/coverage").json["total"]["households"] == 1
+    assert client.get("/api/v1/aging").json["total"] == 1
+    assert len(client.get("/api/v1/aging").json["places"]) == 1
+    assert [a["code"] for a in client.get("/api/v1/coverage?by=cell").json["areas"]] == [here.code]
+    whole = as_user(make.user(Role.LEADER, COUNTY)).get("/api/v1/aging").json
+    assert whole["total"] == 2
+
+
+def test_the_whole_installation_begins_where_all_cells_lie(make, as_user):
+    client = as_user(make.user(Role.LEADER, None))
+    assert client.get("/api/v1/coverage").json["jurisdiction"] == ""
+    make.cell(1)
+    make.jurisdictions(ELSEWHERE)  # a code without cells does not matter
+    assert client.get("/api/v1/coverage").json["jurisdiction"] == COUNTY
+    make.cell(1, village=ELSEWHERE)
+    found = client.get("/api/v1/coverage").json
+    assert (found["jurisdiction"], found["by"]) == ("5306", "county")
+    for page in PAGES:
+        assert client.get(page, headers=PAGE).status_code == 200
+
+
+def test_somebody_with_two_posts_chooses(make, as_user):
+    other = "530626102"
+    user = make.user(Role.LEADER, TOWNSHIP)
+    make.jurisdictions(other)
+    db.session.execute(text(
+        "INSERT INTO post (id, user_id, role, jurisdiction_code, from_date)"
+        " VALUES (:id, :user, 'leader', :code, '2020-01-01')"
+    ), {"id": uuid.uuid4(), "user": user.id, "code": other})
+    db.session.commit()
+    page = as_user(user).get("/maps/aging", headers=PAGE).text
+    assert f"/maps/aging?jurisdiction={TOWNSHIP}" in page
+    assert f"/maps/aging?jurisdiction={other}" in page
+
+
+@pytest.mark.parametrize(("query", "name"), [
+    ("jurisdiction=53062", "jurisdiction"), ("jurisdiction=x", "jurisdiction"),
+    ("jurisdiction=%00", "jurisdiction"), ("as_of=2026-13-01", "as_of"),
+    ("as_of=2099-01-01", "as_of"), ("as_of=0001-01-01", "as_of"), ("as_of=9999-12-31", "as_of"),
+    ("colour=red", "colour"),
+])
+@pytest.mark.parametrize("address", ["/maps/coverage", "/maps/aging", *APIS])
+def test_what_cannot_be_used_is_named(make, as_user, address, query, name):
+    make.cell()
+    answer = as_user(make.user(Role.LEADER)).get(f"{address}?{query}", headers=PAGE)
+    assert answer.status_code == 422
+    if address in APIS:
+        assert list(answer.json["errors"]) == [f"/{name}"]
+    else:
+        assert name in answer.text
+
+
+@pytest.mark.parametrize(("query", "name"), [
+    ("from=2026-02-01&to=2026-01-01", "from"), ("to=2099-01-01", "to"), ("by=street", "by"),
+    ("from=1999-12-31", "from"), (f"jurisdiction={VILLAGE}&by=township", "by"),
+    ("jurisdiction=53&by=village", "by"), ("jurisdiction=5306&by=cell", "by"),
+    ("jurisdiction=53&by=township", "by"), ("from=9999-12-31&to=9999-12-31", "from"),
+])
+def test_a_window_or_level_that_cannot_be_is_refused(make, as_user, query, name):
+    make.cell()
+    client = as_user(make.user(Role.LEADER, None))
+    answer = client.get(f"/api/v1/coverage?{query}")
+    assert answer.status_code == 422
+    assert f"/{name}" in answer.json["errors"]
+    page = client.get(f"/maps/coverage?{query}", headers=PAGE)
+    assert (page.status_code, page.mimetype) == (422, "text/html")
+
+
+def links(page, label):
+    """The addresses in a page that lead to `label`."""
+    return {unescape(href) for href in re.findall(r'href="([^"]+)"', page) if label in href}
+
+
+def test_every_figure_opens_to_as_many_cases_as_it_counts(make, as_user):
+    fill(make, 3, 30, 30)
+    client = as_user(make.user(Role.LEADER))
+
+    def listed(address):
+        found, address = 0, f"/api/v1{address}&limit=500"
+        while address:
+            page = client.get(address).json
+            found, address = found + len(page["items"]), page["next"]
+        return found
+
+    coverage = client.get("/api/v1/coverage?by=cell").json
+    for area in coverage["areas"]:
+        assert listed(area["cases"].removeprefix("/api/v1")) == area["households"] - area["met"]
+    aging = client.get("/api/v1/aging").json
+    for area in aging["areas"]:
+        assert listed(area["cases"].removeprefix("/api/v1")) == area["total"]
+    for band in aging["bands"]:
+        assert listed(f"/issues?open=1&light={band['light']}") == band["count"]
+
+    overview = client.get("/overview?lang=en", headers=PAGE).text
+    numbers = {
+        unescape(href): int(n.replace(",", "")) for href, n in
+        re.findall(r'<a href="(/issues\?[^"]+)">([\d,]+)</a>', overview)
+    }
+    assert len(numbers) >= 6
+    for address, count in numbers.items():
+        assert listed(address) == count, address
+    due = next(href for href in links(overview, "due_from"))
+    assert f"of {listed(due)} that fell due" in overview
+    for page in PAGES:  # every address on the pages is one that opens
+        for address in links(client.get(page, headers=PAGE).text, "/") - {"/"}:
+            if not address.startswith("/static/"):
+                answer = client.get(address, headers=PAGE)
+                assert answer.status_code == 200, address
+
+
+def test_a_cadre_gets_links_to_the_own_cells_only(make, as_user):
+    mine, theirs = make.cell(1), make.cell(2)
+    cadre = make.cadre([mine])
+    make.household(mine)
+    make.household(theirs)
+    areas = as_user(cadre).get(f"/api/v1/coverage?jurisdiction={VILLAGE}").json["areas"]
+    assert {a["code"]: bool(a["cases"]) for a in areas} == {mine.code: True, theirs.code: False}
+
+
+def test_names_of_people_stay_words_on_the_pages(make, as_user):
+    nasty = "</script><img src=x onerror=alert(1)>"
+    cell = make.cell()
+    cell.name = nasty
+    db.session.commit()
+    home = make.household(cell)
+    issue = make.issue(home, make.user(Role.CADRE, COUNTY), now() - timedelta(days=40))
+    issue.words = nasty
+    db.session.commit()
+    client = as_user(make.user(Role.LEADER))
+    for page in ("/overview", "/maps/aging", f"/maps/coverage?jurisdiction={VILLAGE}"):
+        page = client.get(page, headers=PAGE).text
+        assert "<img src=x" not in page
+        assert "&lt;img" in page or "\\u003cimg" in page
+
+
+def test_the_api_says_what_was_counted(make, as_user):
+    fill(make, 2, 4, 0)
+    made = as_user(make.user(Role.LEADER)).get("/api/v1/coverage?by=cell&from=2026-11-01").json
+    today = workdays.today().isoformat()
+    assert (made["from"], made["to"], made["as_of"]) == ("2026-11-01", today, today)
+    assert made["formula"] == figures.FORMULA
+    assert made["total"]["share"] == made["total"]["met"] / made["total"]["households"]
