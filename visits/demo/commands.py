@@ -169,7 +169,7 @@ def _print_day(report: DayReport, seconds: float) -> None:
         ("issues closed, declined", f"{report.issues_closed:,}, {report.issues_declined:,}"),
         ("steps in chains", f"{report.steps_taken:,}"),
         ("open issues overdue", of(report.overdue, report.open)),
-        ("households met lately", of(report.met, report.households)),
+        ("households met", f"{of(report.met, report.households)}, {report.window}"),
         ("requests, in seconds", f"{report.requests:,}, {seconds:.1f}"),
         ("repeats, retries", f"{report.repeats:,}, {report.retries:,}"),
         ("too late or not allowed", f"{report.refused:,}"),

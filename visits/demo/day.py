@@ -37,6 +37,7 @@ class DayReport:
     open: int | None = None
     met: int | None = None
     households: int | None = None
+    window: str = ""
     requests: int = 0
     repeats: int = 0
     retries: int = 0
@@ -83,8 +84,11 @@ class Day:
     def is_played(self) -> bool:
         """Whether the first cadre has recorded a visit today."""
         first = self.cadres[0]
-        first.come()
-        last = first.client.items("/visits?mine=true&limit=1", most=1)
+        try:
+            first.come()
+            last = first.client.items("/visits?mine=true&limit=1", most=1)
+        finally:
+            first.client.close()
         return bool(last) and datetime.fromisoformat(last[0]["started_at"]) >= self.today
 
     def play(self) -> DayReport:
@@ -159,6 +163,7 @@ class Day:
         if seen["coverage"]:
             total = seen["coverage"]["total"]
             report.met, report.households = total["met"], total["households"]
+            report.window = f"{seen['coverage']['from']} to {seen['coverage']['to']}"
         return report
 
     def _read_back(self, pool: ThreadPoolExecutor, report: DayReport) -> None:
