@@ -46,7 +46,8 @@ def find_village(code: str) -> Jurisdiction:
         raise Invalid(
             _(
                 "Village %(name)s (%(code)s) has no boundary yet: import its boundary first.",
-                name=village.name, code=code,
+                name=village.name,
+                code=code,
             )
         )
     return village
