@@ -1,0 +1,168 @@
+"""The real application on a port of its own, and a browser that reaches nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from shapely import box
+from werkzeug.serving import make_server
+
+from gridserve.config import Config
+from gridserve.db import db, now
+from gridserve.permissions import Role
+from tests.conftest import own_database
+from tests.factories import COUNTY, PASSWORD, SOUTH, STEP, TOWNSHIP, VILLAGE, WEST, Make
+from visits import figures
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+NASTY = "<img src=x onerror=alert(1)>"
+SIZES = {"phone": (390, 844), "desk": (1366, 768)}
+
+
+@dataclass
+class Site:
+    """A served county: its address, and what the tests look for in it."""
+
+    address: str
+    issue: str  # id of the one long overdue case, in the middle of the village
+    cells: int
+
+
+def build(make: Make) -> dict[str, Any]:
+    """A county with one village of three cells, and words in it that no page may obey."""
+    cells = [make.cell(n) for n in (1, 2, 3)]
+    cells[0].name = f"{NASTY}甲"
+    edge = box(WEST, SOUTH, WEST + 3 * STEP, SOUTH + STEP)
+    for code in (VILLAGE, TOWNSHIP, COUNTY):
+        make.boundary(code, edge)
+    cadre = make.user(Role.CADRE, VILLAGE, login="cadre", name=f"{NASTY}员")
+    make.team(cells, [cadre], code=VILLAGE)
+    for role in (Role.LEADER, Role.DISPATCHER):
+        make.user(role, COUNTY, login=role.value)
+    homes = [make.household(cell, head_name=NASTY, address=f"{NASTY}1号") for cell in cells[:2]]
+    make.visit(homes[0], cadre)
+    category = make.category()
+    category.name = category.name_en = f"{NASTY}路"
+    old = make.issue(homes[1], cadre, now() - timedelta(days=30))
+    for days in (6, 1):
+        make.issue(homes[0], cadre, now() - timedelta(days=days))
+    for issue in db.session.query(type(old)):
+        issue.words = f"{NASTY} 路灯不亮"
+    figures.refresh()
+    db.session.commit()
+    return {"issue": str(old.id), "cells": len(cells)}
+
+
+@pytest.fixture(scope="module")
+def site(app: Flask, config: Config) -> Iterator[Site]:
+    """The application with a small county, serving on a free port."""
+    with own_database(app, config) as own:
+        with own.app_context():
+            made = build(Make())
+            db.session.remove()
+        server = make_server("127.0.0.1", 0, own, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield Site(f"http://127.0.0.1:{server.server_port}", **made)
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@dataclass
+class Tab:
+    """A page, with everything that went wrong in it so far."""
+
+    page: Any
+    address: str
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Any:
+        """Go to `path` and check that it is sound."""
+        self.page.goto(self.address + path)
+        self.sound()
+        return self.page
+
+    def sound(self) -> None:
+        """Nothing failed, nothing was asked from outside, and nothing lies beside the screen."""
+        self.page.wait_for_load_state("load")
+        assert self.faults == []
+        wide, screen = self.page.evaluate(
+            "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+        )
+        assert wide <= screen, f"{self.page.url} is {wide} px wide on a screen of {screen}"
+        assert self.page.locator("img[onerror]").count() == 0
+
+    def sign_in(self, login: str) -> None:
+        self.page.goto(f"{self.address}/login?lang=zh")
+        self.page.fill("#login", login)
+        self.page.fill("#password", PASSWORD)
+        self.page.click("main button[type=submit]")
+        self.sound()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in() -> dict[str, Any]:
+    """The cookies of those who have signed in, so that each does so once."""
+    return {}
+
+
+@pytest.fixture
+def tab(browser: Any, site: Site, signed_in: dict[str, Any]) -> Iterator[Callable[..., Tab]]:
+    """Open a tab of the size "phone" or "desk", signed in where a login is given."""
+    opened = []
+
+    def new(size: str, login: str | None = None) -> Tab:
+        width, height = SIZES[size]
+        phone = size == "phone"
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone,
+            storage_state=signed_in.get(login or ""),
+        )
+        page = context.new_page()
+        tab = Tab(page, site.address)
+
+        def only_here(route: Any) -> None:
+            if route.request.url.startswith((site.address + "/", "data:")):
+                route.continue_()
+            else:
+                tab.faults.append(f"asked for {route.request.url}")
+                route.abort()
+
+        context.route("**/*", only_here)
+        page.on("console", lambda m: tab.faults.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: tab.faults.append(str(error)))
+        page.on("dialog", lambda d: (tab.faults.append(f"dialog {d.message}"), d.dismiss()))
+        page.on("response", lambda r: tab.faults.append(f"{r.status} {r.url}")
+                if r.status >= 400 else None)
+        opened.append((context, tab))
+        if login and login not in signed_in:
+            tab.sign_in(login)
+            signed_in[login] = context.storage_state()
+        return tab
+
+    yield new
+    for context, tab in opened:
+        context.close()
+        assert tab.faults == []

@@ -1,0 +1,132 @@
+"""The pages as people meet them: on a phone and on a desk, signed in through the form."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import NASTY, SIZES
+from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
+
+pytestmark = pytest.mark.browser
+
+size = pytest.mark.parametrize("size", SIZES)
+
+
+@size
+def test_a_wrong_password_is_told_and_the_right_one_leads_home(tab, size):
+    new = tab(size)
+    page = new.open("/maps/aging?light=red")  # sends to the sign-in, and back afterwards
+    page.fill("#login", "leader")
+    page.fill("#password", "wrong password")
+    page.click("main button[type=submit]")
+    page.wait_for_selector("[role=alert]")
+    assert all("401" in fault for fault in new.faults)  # the browser notes the refusal itself
+    new.faults.clear()
+    page.fill("#login", "leader")
+    page.fill("#password", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_selector(".leaflet-control-scale")
+    new.sound()
+    assert page.url.endswith("/maps/aging?light=red")
+
+
+PAGES = {
+    "leader": ["/", "/overview", "/maps/coverage?by=cell", "/maps/aging", "/issues",
+               f"/households?jurisdiction={VILLAGE}", "/issues/{issue}"],
+    "dispatcher": ["/", "/desk", "/desk?queue=to_accept", "/issues/{issue}", "/maps/aging"],
+    "cadre": ["/", "/m/", "/households", "/issues", "/issues/{issue}",
+              f"/maps/coverage?jurisdiction={VILLAGE}"],
+}  # fmt: skip
+
+
+@size
+@pytest.mark.parametrize("login", PAGES)
+def test_pages_are_sound_whatever_people_wrote(tab, site, size, login):
+    new = tab(size, login)
+    shown = ""
+    for path in PAGES[login]:
+        shown += new.open(path.format(issue=site.issue)).locator("body").inner_text()
+    assert NASTY in shown  # it was there to be obeyed, and was words
+
+
+@size
+def test_coverage_drills_from_the_county_to_a_cell(tab, site, size):
+    new = tab(size, "leader")
+    page = new.open("/maps/coverage")
+    for code, areas in ((TOWNSHIP, 1), (VILLAGE, 1), (None, site.cells)):
+        page.wait_for_selector("path.area")
+        assert page.locator("path.area").count() == areas
+        area = page.locator("path.area").first
+        box = area.bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        if size == "phone":
+            page.touchscreen.tap(*middle)
+            page.wait_for_selector(".leaflet-popup-content a")
+            page.wait_for_timeout(500)  # the map slides until the whole card is in view
+            page.click(".leaflet-popup-content a")
+        else:
+            page.mouse.move(*middle)
+            assert page.locator(".map-tip").count() == 1
+            page.mouse.click(*middle)
+        if code:
+            page.wait_for_url(f"**jurisdiction={code}**")
+    page.wait_for_url("**/households?cell=**")  # the last step opens the households not met
+    new.sound()
+    assert COUNTY in page.url
+
+
+@size
+def test_an_empty_cell_is_hatched_and_says_so(tab, size):
+    page = tab(size, "leader").open(f"/maps/coverage?jurisdiction={VILLAGE}")
+    hatched = page.locator("path.area-no-data")
+    assert hatched.count() == 1
+    assert hatched.get_attribute("fill") == "url(#no-data-hatch)"
+    assert "0 / 0" in page.locator(".rows").inner_text()
+
+
+@size
+def test_a_marker_opens_its_case(tab, site, size):
+    new = tab(size, "leader")
+    page = new.open(f"/maps/aging?jurisdiction={VILLAGE}&light=deep_red")
+    page.wait_for_selector(".leaflet-heatmap-layer")
+    box = page.locator(".folium-map").bounding_box()
+    aside = page.locator(".leaflet-control-layers-expanded")
+    taken = aside.bounding_box()["width"] if aside.count() else 0
+    # the case lies in the middle of the village, which is in the middle of what the list leaves
+    middle = (box["x"] + (box["width"] - taken) / 2, box["y"] + box["height"] / 2)
+    if size == "phone":
+        page.touchscreen.tap(*middle)
+    else:
+        page.mouse.click(*middle)
+    page.wait_for_selector(".leaflet-popup-content")
+    assert NASTY in page.locator(".leaflet-popup-content").inner_text()
+    page.wait_for_timeout(500)  # the map slides until the whole card is in view
+    page.click(".leaflet-popup-content a")
+    page.wait_for_url(f"**/issues/{site.issue}")
+    new.sound()
+
+
+def test_layers_of_bands_are_switched(tab):
+    page = tab("desk", "leader").open("/maps/aging")
+    boxes = page.locator(".leaflet-control-layers-selector")
+    assert boxes.count() == 5
+    assert page.locator(".leaflet-heatmap-layer").count() == 1
+    boxes.first.uncheck()
+    assert page.locator(".leaflet-heatmap-layer").count() == 0
+
+
+def test_the_language_stays_chosen(tab):
+    page = tab("desk", "leader").open("/overview?lang=en")
+    assert page.locator("html").get_attribute("lang") == "en"
+    page.click("nav a[href='/maps/coverage']")
+    page.wait_for_selector("path.area")
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def test_keys_reach_everything_without_the_map(tab):
+    page = tab("desk", "leader").open("/maps/coverage")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.locator(".rows a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**jurisdiction={TOWNSHIP}**")
