@@ -36,8 +36,9 @@ format: setup-test ## Put the code into its format
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup-test ## Measure how long a start takes, cold and warm
-	@$(BIN)/python scripts/bench.py
+bench: setup-test ## Measure starts, imports, figures and visits, beside raw SQL
+	@$(BIN)/python bench/start.py
+	@$(BIN)/python bench/work.py
 
 messages: setup-test ## Gather the words to translate into gridserve/translations
 	@$(BIN)/pybabel --quiet extract -F pyproject.toml -k _l -k N_ --no-location --sort-output \

@@ -35,7 +35,7 @@ def start(data: Path) -> float:
                     return time.monotonic() - began
                 except (urllib.error.URLError, OSError):
                     if up.poll() is not None:
-                        assert up.stdout is not None  # noqa: S101
+                        assert up.stdout is not None
                         sys.exit(up.stdout.read().decode(errors="replace"))
                 time.sleep(0.02)
         finally:
