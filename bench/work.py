@@ -98,15 +98,9 @@ def import_table() -> None:
 
 def requests(app: Flask) -> None:
     """Reads and writes over the application's own interface, each beside its plain SQL."""
-    account = (
-        db.session.execute(
-            text("SELECT id FROM account WHERE login = 'leader'")
-        ).scalar_one_or_none()
-        or db.session.execute(
-            text(
-                "SELECT user_id FROM post WHERE role = 'leader' ORDER BY length(jurisdiction_code) LIMIT 1"
-            )
-        ).scalar_one()
+    leader = db.session.scalar(
+        text("SELECT user_id FROM post WHERE role = 'leader' AND jurisdiction_code = :code"),
+        {"code": COUNTY},
     )
     cadre, cell = db.session.execute(
         text(
@@ -114,7 +108,7 @@ def requests(app: Flask) -> None:
             "JOIN post p ON p.user_id = m.user_id AND p.role = 'cadre' LIMIT 1"
         )
     ).one()
-    for token, user in (("bench-leader", account), ("bench-cadre", cadre)):
+    for token, user in (("bench-leader", leader), ("bench-cadre", cadre)):
         db.session.add(
             DeviceToken(
                 user_id=user,
