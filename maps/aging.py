@@ -84,26 +84,33 @@ def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
     last = (
         select(Step.status_after, Step.due_at)
         .where(Step.issue_id == Issue.id, Step.happened_at <= moment)
-        .order_by(Step.seq.desc()).limit(1)
+        .order_by(Step.seq.desc())
+        .limit(1)
         .lateral("last")
     )
-    query = select(Issue).join(last, last.c.status_after.in_(OPEN)).where(
-        Issue.reported_at <= moment,
-        # whatever was closed by then and never since was closed then
-        or_(Issue.closed_at.is_(None), Issue.closed_at > moment),
+    query = (
+        select(Issue)
+        .join(last, last.c.status_after.in_(OPEN))
+        .where(
+            Issue.reported_at <= moment,
+            # whatever was closed by then and never since was closed then
+            or_(Issue.closed_at.is_(None), Issue.closed_at > moment),
+        )
     )
     return query, last.c.due_at
 
 
-def _narrowed(
-    query: Select[Any], place: Place, category: str | None
-) -> Select[Any]:
+def _narrowed(query: Select[Any], place: Place, category: str | None) -> Select[Any]:
     query = query.where(under(Issue.village_code, place.code))
     return query.where(Issue.category_code == category) if category else query
 
 
 def aging(
-    place: Place, moment: datetime, *, by: str | None = None, category: str | None = None,
+    place: Place,
+    moment: datetime,
+    *,
+    by: str | None = None,
+    category: str | None = None,
     live: bool = True,
 ) -> Aging:
     """The open issues of `place` at `moment` by light, and by its parts. Two queries.
@@ -131,8 +138,14 @@ def aging(
 
 
 def open_issues(
-    user: User, place: Place, moment: datetime, *, limit: int, category: str | None = None,
-    only: Light | None = None, live: bool = True,
+    user: User,
+    place: Place,
+    moment: datetime,
+    *,
+    limit: int,
+    category: str | None = None,
+    only: Light | None = None,
+    live: bool = True,
 ) -> list[OpenIssue]:
     """The oldest open issues of `place` at `moment` that `user` may see, at most `limit`.
 
@@ -152,9 +165,14 @@ def open_issues(
         .join(Household, Household.id == Issue.household_id, isouter=True)
         .where(Issue.id.in_(seen))
         .with_only_columns(
-            Issue.id, Issue.number, Issue.category_code,
+            Issue.id,
+            Issue.number,
+            Issue.category_code,
             case((Category.sensitive, ""), else_=func.left(Issue.words, WORDS_SHOWN)),
-            Issue.limit_days, weight, func.ST_X(where), func.ST_Y(where),
+            Issue.limit_days,
+            weight,
+            func.ST_X(where),
+            func.ST_Y(where),
         )
         .order_by(weight.desc(), Issue.id)
         .limit(limit)
@@ -190,10 +208,10 @@ def answered(place: Place, first: datetime, until: datetime) -> Answered:
     Declined issues are left out: nothing was promised for them.
     """
     row = db.session.execute(
-        select(
-            func.count().filter(Issue.closed_at <= Issue.due_at), func.count()
-        ).where(
-            under(Issue.village_code, place.code), Issue.due_at >= first, Issue.due_at < until,
+        select(func.count().filter(Issue.closed_at <= Issue.due_at), func.count()).where(
+            under(Issue.village_code, place.code),
+            Issue.due_at >= first,
+            Issue.due_at < until,
             Issue.status != Status.DECLINED,
         )
     ).one()

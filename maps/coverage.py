@@ -55,7 +55,12 @@ def share(met: int, households: int) -> float | None:
 
 
 def coverage(
-    place: Place, by: str, first: date, last: date, *, as_of: date | None = None,
+    place: Place,
+    by: str,
+    first: date,
+    last: date,
+    *,
+    as_of: date | None = None,
     drawn: bool = False,
 ) -> Coverage:
     """Coverage from `first` to `last`, both included, of `place` by its parts.
@@ -84,15 +89,15 @@ def _by_part(place: Place, by: str, first: date, last: date) -> Select[Any]:
     else:
         part = func.left(counts.c.village_code, BY[by])
     totals = select(
-        part.label("part"), cast(func.sum(counts.c.met), BigInteger).label("met"),
+        part.label("part"),
+        cast(func.sum(counts.c.met), BigInteger).label("met"),
         cast(func.sum(counts.c.households), BigInteger).label("households"),
     )
     return totals.group_by("part")
 
 
 def _counts(place: Place, first: date, last: date) -> Any:
-    """(cell_id, village_code, met, households) in pieces that together count each household once.
-    """
+    """(cell_id, village_code, met, households) in pieces that together count each household once."""
     days = (last - first).days + 1
     if last != workdays.today() or days not in WINDOWS:
         return _counted(place, first, last)
@@ -100,7 +105,8 @@ def _counts(place: Place, first: date, last: date) -> Any:
         select(Cell.id, Cell.village_code, CoverageDay.met, CoverageDay.households)
         .join(CoverageDay, CoverageDay.cell_id == Cell.id)
         .where(
-            under(Cell.village_code, place.code), CoverageDay.day == last,
+            under(Cell.village_code, place.code),
+            CoverageDay.day == last,
             CoverageDay.window_days == days,
             ~select(CoverageMark.id).where(CoverageMark.cell_id == Cell.id).exists(),
         )
@@ -119,13 +125,15 @@ def _counts(place: Place, first: date, last: date) -> Any:
 def _counted(place: Place, first: date, last: date, *where: ColumnElement[bool]) -> Any:
     return (
         select(
-            Household.cell_id, Household.village_code,
+            Household.cell_id,
+            Household.village_code,
             func.count().filter(met_between(first, last)).label("met"),
             func.count().label("households"),
         )
         .where(
             Household.status == HouseholdStatus.ACTIVE,
-            under(Household.village_code, place.code), *where,
+            under(Household.village_code, place.code),
+            *where,
         )
         .group_by(Household.cell_id, Household.village_code)
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import url_for
 
+from grids.models import short_name
 from gridserve import workdays
 from gridserve.db import now
 from gridserve.people import User
@@ -78,8 +79,11 @@ def case_line(issue: aging.OpenIssue, kinds: Mapping[str, Category]) -> dict[str
 
 
 def _share(found: coverage.Coverage) -> dict[str, Any]:
-    return {"met": found.met, "households": found.households,
-            "share": percent(found.met, found.households)}
+    return {
+        "met": found.met,
+        "households": found.households,
+        "share": percent(found.met, found.households),
+    }
 
 
 def _overdue(counts: dict[Light, int]) -> int:
@@ -91,7 +95,7 @@ def _part(row: coverage.Row, issues: aging.Row | None, cases: asked.Cases) -> di
     counts = issues.counts if issues else dict.fromkeys(Light, 0)
     deeper = len(code) < 15
     return {
-        "name": row.area.name, "met": row.met, "households": row.households,
+        "name": short_name(row.area.name), "met": row.met, "households": row.households,
         "share": percent(row.met, row.households), "cls": share_class(row.met, row.households),
         "href": url_for("maps.home", jurisdiction=code) if deeper else None,
         "open": {"count": sum(counts.values()), "href": cases.open(code)},

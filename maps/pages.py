@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-import marshmallow as ma
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from grids.models import short_name
 from gridserve.auth import current_user, requires
 from gridserve.db import now
-from gridserve.errors import Invalid, pointers
-from gridserve.http import Schema
 from gridserve.permissions import Permission
 from maps import aging as ageing
 from maps import asked, draw, overview, places
@@ -23,7 +21,7 @@ from maps.bands import AGE_BANDS, HEAT_CAP, NO_DATA, SHARE_CLASSES, percent, sha
 from maps.places import Area, Place
 from maps.rows import AgingPoint, CoverageArea, Outline
 from maps.schemas import MOST_PLACES, AgingPageIn, CoveragePageIn, OverviewIn
-from maps.words import LEVELS, category_name, days, short
+from maps.words import LEVELS, category_name, days
 from visits.figures import WINDOWS
 from visits.issues.clock import Light
 from visits.issues.models import Category
@@ -39,11 +37,14 @@ LOW = 60  # per cent: areas under it are counted
 @requires(Permission.FIGURES_READ)
 def home() -> ResponseReturnValue:
     """A leader's start: key figures, what needs a word today, and the parts compared."""
-    args = _read(OverviewIn())
+    args = asked.read(OverviewIn())
     place = places.find(current_user, args.get("jurisdiction"))
     return render_template(
-        "maps/overview.html", place=place, crumbs=_crumbs(place, "maps.home"),
-        others=_others(place, "maps.home"), **overview.figures(current_user, place),
+        "maps/overview.html",
+        name=short_name(place.name),
+        crumbs=_crumbs(place, "maps.home"),
+        others=_others(place, "maps.home"),
+        **overview.figures(current_user, place),
     )
 
 
@@ -51,32 +52,33 @@ def home() -> ResponseReturnValue:
 @requires(Permission.FIGURES_READ)
 def coverage() -> ResponseReturnValue:
     """The map of coverage, with the same figures as a table."""
-    args = _read(CoveragePageIn())
+    args = asked.read(CoveragePageIn())
     place = places.find(current_user, args.get("jurisdiction"))
     by, window = places.divided(place, args.get("by")), asked.window(args)
-    found = covering.coverage(
-        place, by, window.first, window.last, as_of=window.day, drawn=True
-    )
+    found = covering.coverage(place, by, window.first, window.last, as_of=window.day, drawn=True)
     cases = asked.cases(current_user)
     span: asked.Args = (
-        {"days": window.days} if window.kept
+        {"days": window.days}
+        if window.kept
         else {"from": window.first.isoformat(), "to": window.last.isoformat()}
     )
 
     above = _above(place, by, window.day)
 
     def here(**changes: Any) -> str:
-        return url_for("maps.coverage", **{
-            "jurisdiction": place.code or None, "by": by, **span, **changes
-        })
+        return url_for(
+            "maps.coverage", **{"jurisdiction": place.code or None, "by": by, **span, **changes}
+        )
 
     def row(each: covering.Row) -> dict[str, Any]:
         code = each.area.code
         deeper = by != "cell"
         return {
-            "name": each.area.name, "above": above(code),
+            "name": short_name(each.area.name),
+            "above": above(code),
             "href": here(jurisdiction=code, by=None) if deeper else None,
-            "cases_href": cases.met(code, window, False), **_share(each.met, each.households),
+            "cases_href": cases.met(code, window, False),
+            **_share(each.met, each.households),
         }
 
     rows = [row(each) for each in found.rows]
@@ -86,16 +88,22 @@ def coverage() -> ResponseReturnValue:
     map_ = draw.coverage_map(
         [
             CoverageArea(
-                each.area.code, f"{line['above']} {each.area.name}".strip(), each.area.shape,
-                each.met, each.households, line["href"] or line["cases_href"],
-                label=short(each.area.name),
+                each.area.code,
+                f"{line['above']} {each.area.name}".strip(),
+                each.area.shape,
+                each.met,
+                each.households,
+                line["href"] or line["cases_href"],
+                label=short_name(each.area.name),
             )
             for each, line in zip(found.rows, rows, strict=True)
         ],
-        outlines=_outlines(place, by, window), translate=_, static_url=_static,
+        outlines=_outlines(place, by, window),
+        translate=_,
+        static_url=_static,
     )
     return render_template(
-        "maps/coverage.html", map=map_, jurisdiction=place.name,
+        "maps/coverage.html", map=map_, jurisdiction=short_name(place.name),
         rows=sorted_rows[:LOWEST], unlisted=max(len(rows) - LOWEST, 0), areas=len(rows),
         low=sum(r["households"] > 0 and r["cls"].high <= LOW for r in rows),
         total={**_share(found.met, found.households),
@@ -121,7 +129,7 @@ def coverage() -> ResponseReturnValue:
 @requires(Permission.FIGURES_READ)
 def aging() -> ResponseReturnValue:
     """The map of open issues by age, with the oldest and the figures of each part as tables."""
-    args = _read(AgingPageIn())
+    args = asked.read(AgingPageIn())
     place = places.find(current_user, args.get("jurisdiction"))
     category, only = args.get("category"), args.get("light")
     moment, live = asked.moment(args)
@@ -143,9 +151,9 @@ def aging() -> ResponseReturnValue:
         "maps/aging.html",
         map=draw.aging_map(
             drawn, lights=lights, translate=_, static_url=_static,
-            boundaries=[Outline(a.shape, short(a.name)) for a in _parts(place, day) if a.shape],
+            boundaries=_named(places.shapes(place, place.below, day)),
         ),
-        jurisdiction=place.name, crumbs=_crumbs(place, "maps.aging", **kept),
+        jurisdiction=short_name(place.name), crumbs=_crumbs(place, "maps.aging", **kept),
         others=_others(place, "maps.aging"),
         bands=[
             {"key": band.key, "label": lights[band.key], "range": _(band.range),
@@ -169,28 +177,16 @@ def aging() -> ResponseReturnValue:
     )  # fmt: skip
 
 
-def _read(schema: Schema) -> dict[str, Any]:
-    """The page's parameters; Invalid with each fault in words, since people see only these."""
-    try:
-        found: dict[str, Any] = schema.load({k: v for k, v in request.args.items() if v})
-    except ma.ValidationError as error:
-        errors = pointers(error.messages)
-        faults = "; ".join(f"{name.strip('/')}: {' '.join(m)}" for name, m in errors.items())
-        raise Invalid(
-            _("The address of this page cannot be used: %(faults)s", faults=faults), errors=errors
-        ) from error
-    return found
-
-
 def _static(name: str) -> str:
     return url_for("static", filename=name)
 
 
 def _crumbs(place: Place, endpoint: str, **kept: Any) -> list[dict[str, str]]:
     return [
-        {"name": each.name, "href": url_for(endpoint, jurisdiction=each.code or None, **kept)}
+        {"name": short_name(each.name),
+         "href": url_for(endpoint, jurisdiction=each.code or None, **kept)}
         for each in places.path(current_user, place)
-    ]
+    ]  # fmt: skip
 
 
 def _others(place: Place, endpoint: str) -> list[dict[str, Any]]:
@@ -199,7 +195,7 @@ def _others(place: Place, endpoint: str) -> list[dict[str, Any]]:
     if len(own) < 2:
         return []
     return [
-        {"label": each.name, "href": url_for(endpoint, jurisdiction=each.code),
+        {"label": short_name(each.name), "href": url_for(endpoint, jurisdiction=each.code),
          "active": place.code.startswith(each.code)}
         for each in own
     ]  # fmt: skip
@@ -209,24 +205,28 @@ def _outlines(place: Place, by: str, window: asked.Window) -> list[Outline]:
     """The next larger division over the areas, with names; else the place's own boundary."""
     if by == place.below:
         return [Outline(a.shape) for a in places.outline(place, window.day) if a.shape]
-    return [Outline(a.shape, short(a.name)) for a in _parts(place, window.day) if a.shape]
+    return _named(places.shapes(place, place.below, window.day))
+
+
+def _named(areas: list[Area]) -> list[Outline]:
+    return [Outline(area.shape, short_name(area.name)) for area in areas if area.shape]
 
 
 def _above(place: Place, by: str, day: date) -> Callable[[str], str]:
     """The name of what an area lies in, by the area's code; "" where that is the place itself."""
     level = list(places.BY)[list(places.BY).index(by) - 1] if by != place.below else ""
     digits = places.BY.get(level, 0)
-    found = {a.code: a.name for a in places.names(place, level, day)} if level else {}
+    found = {a.code: short_name(a.name) for a in places.names(place, level, day)} if level else {}
     return lambda code: found.get(code[:digits], "")
 
 
-def _parts(place: Place, day: date) -> list[Area]:
-    return places.shapes(place, place.below, day)
-
-
 def _share(met: int, households: int) -> dict[str, Any]:
-    return {"met": met, "households": households, "share": percent(met, households),
-            "cls": share_class(met, households)}
+    return {
+        "met": met,
+        "households": households,
+        "share": percent(met, households),
+        "cls": share_class(met, households),
+    }
 
 
 def _point(issue: ageing.OpenIssue, kinds: Mapping[str, Category]) -> AgingPoint | None:
@@ -234,9 +234,16 @@ def _point(issue: ageing.OpenIssue, kinds: Mapping[str, Category]) -> AgingPoint
     if issue.lon is None or issue.lat is None:
         return None
     return AgingPoint(
-        str(issue.id), issue.number, issue.lon, issue.lat, issue.weight,
-        category_name(kinds.get(issue.category_code)), days(issue.age_days),
-        days(issue.limit_days), url_for("issues.show", issue_id=issue.id), issue.words,
+        str(issue.id),
+        issue.number,
+        issue.lon,
+        issue.lat,
+        issue.weight,
+        category_name(kinds.get(issue.category_code)),
+        days(issue.age_days),
+        days(issue.limit_days),
+        url_for("issues.show", issue_id=issue.id),
+        issue.words,
     )
 
 
@@ -244,7 +251,10 @@ def _place_row(row: ageing.Row, listed: Any, kept: asked.Args) -> dict[str, Any]
     code = row.area.code
     deeper = len(code) < places.CELL
     return {
-        "name": row.area.name, "counts": row.counts, "total": row.total,
+        "name": short_name(row.area.name),
+        "counts": row.counts,
+        "total": row.total,
         "href": url_for("maps.aging", jurisdiction=code, **kept) if deeper else None,
-        "cases_href": listed(code), "overdue": row.counts[Light.RED] + row.counts[Light.DEEP_RED],
+        "cases_href": listed(code),
+        "overdue": row.counts[Light.RED] + row.counts[Light.DEEP_RED],
     }

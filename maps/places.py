@@ -86,8 +86,9 @@ def _start(held: Sequence[str]) -> str:
     if len(first) >= Level.COUNTY:
         return first
     low, high = db.session.execute(
-        select(func.min(Cell.village_code), func.max(Cell.village_code))
-        .where(within(Cell.village_code, [first]))
+        select(func.min(Cell.village_code), func.max(Cell.village_code)).where(
+            within(Cell.village_code, [first])
+        )
     ).one()
     shared = [n for n in Level if n <= Level.COUNTY and low and low[:n] == high[:n]]
     return low[: max(shared)] if shared and max(shared) > len(first) else first
@@ -126,8 +127,10 @@ def divided(place: Place, by: str | None) -> str:
         words = _("“%(name)s” has no parts of this kind: choose a finer level.", name=place.name)
         raise Invalid(words, errors={"/by": [words]})
     if not may_show(place, by):
-        words = _("Too many for “%(name)s”: choose a coarser level or a jurisdiction further down.",
-                  name=place.name)
+        words = _(
+            "Too many for “%(name)s”: choose a coarser level or a jurisdiction further down.",
+            name=place.name,
+        )
         raise Invalid(words, errors={"/by": [words]})
     return by
 
@@ -166,8 +169,9 @@ def shapes(place: Place, by: str, day: date) -> list[Area]:
     else:
         digits = BY[by]
         from_below = _from_below(place, digits, day)
-        shape = case((Jurisdiction.boundary.is_not(None), Jurisdiction.boundary),
-                     else_=from_below.c.shape)
+        shape = case(
+            (Jurisdiction.boundary.is_not(None), Jurisdiction.boundary), else_=from_below.c.shape
+        )
         parts = (
             select(Jurisdiction.code, Jurisdiction.name, shape.label("shape"))
             .join(from_below, from_below.c.part == Jurisdiction.code, isouter=True)
@@ -189,27 +193,44 @@ def outline(place: Place, day: date) -> list[Area]:
 
 def _from_below(place: Place, digits: int, day: date) -> Any:
     """Shapes for the jurisdictions of `digits` without a boundary, put together from below."""
-    bare = select(Jurisdiction.code).where(
-        under(Jurisdiction.code, place.code), Jurisdiction.level == digits,
-        Jurisdiction.boundary.is_(None),
-    ).scalar_subquery()
+    bare = (
+        select(Jurisdiction.code)
+        .where(
+            under(Jurisdiction.code, place.code),
+            Jurisdiction.level == digits,
+            Jurisdiction.boundary.is_(None),
+        )
+        .scalar_subquery()
+    )
     village = func.left(Jurisdiction.code, digits)
     villages = select(village.label("part"), Jurisdiction.boundary.label("shape")).where(
-        under(Jurisdiction.code, place.code), Jurisdiction.level == Level.VILLAGE,
-        Jurisdiction.level > digits, Jurisdiction.boundary.is_not(None), village.in_(bare),
-    )
-    bounded = select(Jurisdiction.code).where(
-        Jurisdiction.code == Cell.village_code, Jurisdiction.level > digits,
+        under(Jurisdiction.code, place.code),
+        Jurisdiction.level == Level.VILLAGE,
+        Jurisdiction.level > digits,
         Jurisdiction.boundary.is_not(None),
-    ).exists()
+        village.in_(bare),
+    )
+    bounded = (
+        select(Jurisdiction.code)
+        .where(
+            Jurisdiction.code == Cell.village_code,
+            Jurisdiction.level > digits,
+            Jurisdiction.boundary.is_not(None),
+        )
+        .exists()
+    )
     part = func.left(Cell.village_code, digits)
     cells = select(part.label("part"), cast(Cell.polygon, Geometry).label("shape")).where(
-        under(Cell.village_code, place.code), holds_on(Cell, day), part.in_(bare), ~bounded,
+        under(Cell.village_code, place.code),
+        holds_on(Cell, day),
+        part.in_(bare),
+        ~bounded,
     )
     pieces = villages.union_all(cells).subquery()
     return (
-        select(pieces.c.part, func.ST_Union(pieces.c.shape, type_=Geometry(srid=SRID))
-               .label("shape"))
+        select(
+            pieces.c.part, func.ST_Union(pieces.c.shape, type_=Geometry(srid=SRID)).label("shape")
+        )
         .group_by(pieces.c.part)
         .subquery()
     )
@@ -219,8 +240,9 @@ def _simplified(parts: Any) -> ColumnElement[Any]:
     """The shape with less detail than the eye can see, measured by the extent of all parts."""
     extent = func.ST_Extent(parts.c.shape, type_=Geometry(srid=SRID))
     whole = select(
-        func.greatest(func.ST_XMax(extent) - func.ST_XMin(extent),
-                      func.ST_YMax(extent) - func.ST_YMin(extent))
+        func.greatest(
+            func.ST_XMax(extent) - func.ST_XMin(extent), func.ST_YMax(extent) - func.ST_YMin(extent)
+        )
     ).scalar_subquery()
     return func.ST_SimplifyPreserveTopology(
         parts.c.shape, whole / literal(float(DETAIL)), type_=Geometry(srid=SRID)

@@ -21,7 +21,8 @@ class JurisdictionIn(Schema):
     """The jurisdiction whose figures are asked for."""
 
     jurisdiction = Text(
-        most=12, validate=[ma.validate.Regexp(CODE)],
+        most=12,
+        validate=[ma.validate.Regexp(CODE)],
         metadata={"description": "code; the caller's own unless given", "example": "530626"},
     )
 
@@ -44,11 +45,16 @@ class CoverageIn(PlaceIn):
 
     by = ma.fields.String(
         validate=ma.validate.OneOf(list(BY)),
-        metadata={"description": "the parts; the level below the jurisdiction unless given. "
-                  "Villages and cells need a county or less, townships a city or less."},
+        metadata={
+            "description": "the parts; the level below the jurisdiction unless given. "
+            "Villages and cells need a county or less, townships a city or less."
+        },
     )
-    from_ = Day(data_key="from", attribute="from",
-                metadata={"description": "first day; 180 days in all unless given"})
+    from_ = Day(
+        data_key="from",
+        attribute="from",
+        metadata={"description": "first day; 180 days in all unless given"},
+    )
     to = Day(metadata={"description": "last day; that of `as_of` unless given"})
 
     @ma.validates_schema
@@ -74,9 +80,12 @@ class TotalOut(Schema):
     met = ma.fields.Integer(required=True, metadata={"example": 284})
     households = ma.fields.Integer(required=True, metadata={"example": 401})
     share = ma.fields.Float(
-        required=True, allow_none=True,
-        metadata={"description": "null where there are no households: no data, not 0",
-                  "example": 0.7082},
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "null where there are no households: no data, not 0",
+            "example": 0.7082,
+        },
     )
 
 
@@ -84,9 +93,12 @@ class AreaOut(TotalOut):
     code = ma.fields.String(required=True, metadata={"example": "530626101201001"})
     name = ma.fields.String(required=True, metadata={"example": "第1网格"})
     cases = ma.fields.String(
-        required=True, allow_none=True,
-        metadata={"description": "address of the households not met; null where the caller may "
-                  "not open them"},
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "address of the households not met; null where the caller may "
+            "not open them"
+        },
     )
 
 
@@ -115,7 +127,8 @@ class AgingIn(PlaceIn):
 
     category = Text(most=40, metadata={"example": "facility.streetlight"})
     limit = ma.fields.Integer(
-        load_default=500, validate=ma.validate.Range(0, MOST_PLACES),
+        load_default=500,
+        validate=ma.validate.Range(0, MOST_PLACES),
         metadata={"description": "how many issues to place, the oldest first"},
     )
 
@@ -145,7 +158,8 @@ class AgingAreaOut(Schema):
     total = ma.fields.Integer(required=True)
     bands = ma.fields.List(ma.fields.Nested(BandOut), required=True)
     cases = ma.fields.String(
-        required=True, allow_none=True,
+        required=True,
+        allow_none=True,
         metadata={"description": "address of the issues; null where the caller may not open them"},
     )
 
@@ -174,7 +188,10 @@ class AgingOut(Schema):
     bands = ma.fields.List(ma.fields.Nested(BandOut), required=True)
     areas = ma.fields.List(ma.fields.Nested(AgingAreaOut), required=True)
     places = ma.fields.List(
-        ma.fields.Nested(PlacedOut), required=True,
-        metadata={"description": "issues that the caller may open and that have a place, the "
-                  "oldest first, at most `limit`"},
+        ma.fields.Nested(PlacedOut),
+        required=True,
+        metadata={
+            "description": "issues that the caller may open and that have a place, the "
+            "oldest first, at most `limit`"
+        },
     )

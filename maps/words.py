@@ -24,14 +24,6 @@ def days(count: float) -> str:
     return ngettext("%(num)s day", "%(num)s days", round(count))
 
 
-def short(name: str) -> str:
-    """A village's name as people say it, for the little room on a map: 凤池村民委员会 → 凤池村."""
-    for ending, kept in (("居民委员会", ""), ("村民委员会", "村"), ("村委会", "村"), ("居委会", "")):
-        if name.endswith(ending) and len(name) > len(ending):
-            return name.removesuffix(ending) + kept
-    return name
-
-
 def category_name(category: Category | None) -> str:
     """The category's name in the reader's language; nothing where there is none."""
     if category is None:

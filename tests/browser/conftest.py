@@ -137,7 +137,9 @@ def tab(browser: Any, site: Site, signed_in: dict[str, Any]) -> Iterator[Callabl
         width, height = SIZES[size]
         phone = size == "phone"
         context = browser.new_context(
-            viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone,
+            viewport={"width": width, "height": height},
+            is_mobile=phone,
+            has_touch=phone,
             storage_state=signed_in.get(login or ""),
         )
         page = context.new_page()
@@ -154,8 +156,10 @@ def tab(browser: Any, site: Site, signed_in: dict[str, Any]) -> Iterator[Callabl
         page.on("console", lambda m: tab.faults.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: tab.faults.append(str(error)))
         page.on("dialog", lambda d: (tab.faults.append(f"dialog {d.message}"), d.dismiss()))
-        page.on("response", lambda r: tab.faults.append(f"{r.status} {r.url}")
-                if r.status >= 400 else None)
+        page.on(
+            "response",
+            lambda r: tab.faults.append(f"{r.status} {r.url}") if r.status >= 400 else None,
+        )
         opened.append((context, tab))
         if login and login not in signed_in:
             tab.sign_in(login)

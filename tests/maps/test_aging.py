@@ -101,8 +101,9 @@ def chain(make):
         make.step(issue, "sign", cadre, happened_at=day)
         make.step(issue, "feed_back", cadre, words="修好了", happened_at=day)
         make.step(issue, "pass_review", desk, happened_at=day + timedelta(days=1))
-    make.step(made["reopened"], "reopen", desk, words="又坏了",
-              happened_at=now() - timedelta(days=3))
+    make.step(
+        made["reopened"], "reopen", desk, words="又坏了", happened_at=now() - timedelta(days=3)
+    )
     db.session.expire_all()
     return made
 
@@ -116,7 +117,10 @@ def test_now_equals_a_plain_count(chain, code, category):
     if code == COUNTY and category is None:
         assert found.total == 8  # closed and declined are not open, what was reopened is
         assert found.counts == {
-            Light.GREEN: 2, Light.AMBER: 1, Light.RED: 1, Light.DEEP_RED: 4,
+            Light.GREEN: 2,
+            Light.AMBER: 1,
+            Light.RED: 1,
+            Light.DEEP_RED: 4,
         }
 
 
@@ -134,9 +138,8 @@ def test_an_issue_that_is_due_just_now_is_not_yet_overdue(make, chain):
         before = aging.aging(Place(COUNTY, ""), moment, live=False)
         check(COUNTY, moment, live=False)
         listed = {
-            i.id: i.light for i in aging.open_issues(
-                leader, Place(COUNTY, ""), moment, limit=50, live=False
-            )
+            i.id: i.light
+            for i in aging.open_issues(leader, Place(COUNTY, ""), moment, limit=50, live=False)
         }
         assert listed[issue.id] is light
         assert before.counts[light] == list(listed.values()).count(light)
@@ -157,8 +160,9 @@ def test_each_issue_stands_where_it_is(make, chain):
     db.session.execute(text(move.format("issue")), {"lon": 103.951, "id": issue.id})
     db.session.execute(text(move.format("household")), {"lon": 103.952, "id": household.id})
     assert where("young")[0] == pytest.approx(103.951)
-    db.session.execute(update(Issue).where(Issue.id == issue.id)
-                       .values(point=None, point_source=None))
+    db.session.execute(
+        update(Issue).where(Issue.id == issue.id).values(point=None, point_source=None)
+    )
     assert where("young")[0] == pytest.approx(103.952)
     db.session.execute(text("UPDATE category SET sensitive = true"))
     assert where("young") == (middle[1], pytest.approx(28.605), "")
@@ -189,12 +193,15 @@ def test_answered_in_time_equals_a_plain_count(make, chain):
     today = workdays.today()
     since, until = workdays.span(today - timedelta(days=30), today - timedelta(days=1))
     found = aging.answered(Place(COUNTY, ""), since, until)
-    plain = db.session.execute(text("""
+    plain = db.session.execute(
+        text("""
         SELECT count(*) AS due, sum((coalesce(closed_at, 'infinity') <= due_at)::int) AS kept
         FROM issue WHERE status <> 'declined'
           AND (due_at AT TIME ZONE 'Asia/Shanghai')::date
               BETWEEN CAST(:today AS date) - 30 AND CAST(:today AS date) - 1
-    """), {"today": today}).one()
+    """),
+        {"today": today},
+    ).one()
     assert (found.due, found.in_time) == (plain.due, plain.kept)
     assert found.in_time >= 1
     assert db.session.query(Step).count() > 0

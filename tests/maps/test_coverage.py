@@ -167,8 +167,9 @@ def test_a_visit_counts_the_moment_it_is_stored(county, make):
     figures.refresh()
     before = check(VILLAGE, "cell", figures.window_start(today, 30), today)
     cadre = make.user(Role.CADRE, COUNTY)
-    make.visit(db.session.query(Household).filter_by(cell_id=cells[1].id, last_met_at=None).first(),
-               cadre)
+    make.visit(
+        db.session.query(Household).filter_by(cell_id=cells[1].id, last_met_at=None).first(), cadre
+    )
     after = check(VILLAGE, "cell", figures.window_start(today, 30), today)
     met, households = before[cells[1].code]
     assert after[cells[1].code] == (met + 1, households)

@@ -57,7 +57,8 @@ def collections(script):
     [
         coverage_map(areas(), outlines=[Outline(square(0, 0, 0.03), NASTY)]),
         aging_map(
-            [issue(1, 0.5, title=NASTY)], lights=LIGHTS,
+            [issue(1, 0.5, title=NASTY)],
+            lights=LIGHTS,
             boundaries=[Outline(square(0, 0), NASTY)],
         ),
         coverage_map([]),
@@ -137,7 +138,8 @@ def test_each_band_has_its_layer_and_count():
 
 def test_words_of_the_page_cannot_break_out_either():
     parts = aging_map(
-        [issue(1, 1)], lights={light: f"</script><b>{light}" for light in Light},
+        [issue(1, 1)],
+        lights={light: f"</script><b>{light}" for light in Light},
         translate=lambda word: f"</script><b>{word}",
     )
     assert "</script" not in parts.script

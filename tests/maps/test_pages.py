@@ -56,14 +56,27 @@ def fill(make, cells, households, issues, *, first=1):
     return made
 
 
-@pytest.mark.parametrize("address", [
-    "/overview", "/maps/coverage", "/maps/coverage?by=cell", "/maps/coverage?days=30",
-    "/maps/coverage?from=2026-01-01&to=2026-02-01", "/maps/aging", "/maps/aging?light=deep_red",
-    "/maps/aging?as_of=2026-01-01", f"/maps/coverage?jurisdiction={VILLAGE}",
-    f"/maps/aging?jurisdiction={VILLAGE}", f"/overview?jurisdiction={VILLAGE}",
-    "/api/v1/coverage", "/api/v1/coverage?by=cell", "/api/v1/coverage?as_of=2026-06-30",
-    "/api/v1/aging", "/api/v1/aging?as_of=2026-06-30",
-])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/overview",
+        "/maps/coverage",
+        "/maps/coverage?by=cell",
+        "/maps/coverage?days=30",
+        "/maps/coverage?from=2026-01-01&to=2026-02-01",
+        "/maps/aging",
+        "/maps/aging?light=deep_red",
+        "/maps/aging?as_of=2026-01-01",
+        f"/maps/coverage?jurisdiction={VILLAGE}",
+        f"/maps/aging?jurisdiction={VILLAGE}",
+        f"/overview?jurisdiction={VILLAGE}",
+        "/api/v1/coverage",
+        "/api/v1/coverage?by=cell",
+        "/api/v1/coverage?as_of=2026-06-30",
+        "/api/v1/aging",
+        "/api/v1/aging?as_of=2026-06-30",
+    ],
+)
 def test_more_cells_and_issues_ask_no_more_queries(make, as_user, address):
     client = as_user(make.user(Role.LEADER))
     fill(make, 2, 4, 4)
@@ -122,22 +135,32 @@ def test_somebody_with_two_posts_chooses(make, as_user):
     other = "530626102"
     user = make.user(Role.LEADER, TOWNSHIP)
     make.jurisdictions(other)
-    db.session.execute(text(
-        "INSERT INTO post (id, user_id, role, jurisdiction_code, from_date)"
-        " VALUES (:id, :user, 'leader', :code, '2020-01-01')"
-    ), {"id": uuid.uuid4(), "user": user.id, "code": other})
+    db.session.execute(
+        text(
+            "INSERT INTO post (id, user_id, role, jurisdiction_code, from_date)"
+            " VALUES (:id, :user, 'leader', :code, '2020-01-01')"
+        ),
+        {"id": uuid.uuid4(), "user": user.id, "code": other},
+    )
     db.session.commit()
     page = as_user(user).get("/maps/aging", headers=PAGE).text
     assert f"/maps/aging?jurisdiction={TOWNSHIP}" in page
     assert f"/maps/aging?jurisdiction={other}" in page
 
 
-@pytest.mark.parametrize(("query", "name"), [
-    ("jurisdiction=53062", "jurisdiction"), ("jurisdiction=x", "jurisdiction"),
-    ("jurisdiction=%00", "jurisdiction"), ("as_of=2026-13-01", "as_of"),
-    ("as_of=2099-01-01", "as_of"), ("as_of=0001-01-01", "as_of"), ("as_of=9999-12-31", "as_of"),
-    ("colour=red", "colour"),
-])
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("jurisdiction=53062", "jurisdiction"),
+        ("jurisdiction=x", "jurisdiction"),
+        ("jurisdiction=%00", "jurisdiction"),
+        ("as_of=2026-13-01", "as_of"),
+        ("as_of=2099-01-01", "as_of"),
+        ("as_of=0001-01-01", "as_of"),
+        ("as_of=9999-12-31", "as_of"),
+        ("colour=red", "colour"),
+    ],
+)
 @pytest.mark.parametrize("address", ["/maps/coverage", "/maps/aging", *APIS])
 def test_what_cannot_be_used_is_named(make, as_user, address, query, name):
     make.cell()
@@ -149,12 +172,20 @@ def test_what_cannot_be_used_is_named(make, as_user, address, query, name):
         assert name in answer.text
 
 
-@pytest.mark.parametrize(("query", "name"), [
-    ("from=2026-02-01&to=2026-01-01", "from"), ("to=2099-01-01", "to"), ("by=street", "by"),
-    ("from=1999-12-31", "from"), (f"jurisdiction={VILLAGE}&by=township", "by"),
-    ("jurisdiction=53&by=village", "by"), ("jurisdiction=5306&by=cell", "by"),
-    ("jurisdiction=53&by=township", "by"), ("from=9999-12-31&to=9999-12-31", "from"),
-])
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("from=2026-02-01&to=2026-01-01", "from"),
+        ("to=2099-01-01", "to"),
+        ("by=street", "by"),
+        ("from=1999-12-31", "from"),
+        (f"jurisdiction={VILLAGE}&by=township", "by"),
+        ("jurisdiction=53&by=village", "by"),
+        ("jurisdiction=5306&by=cell", "by"),
+        ("jurisdiction=53&by=township", "by"),
+        ("from=9999-12-31&to=9999-12-31", "from"),
+    ],
+)
 def test_a_window_or_level_that_cannot_be_is_refused(make, as_user, query, name):
     make.cell()
     client = as_user(make.user(Role.LEADER, None))
@@ -192,8 +223,8 @@ def test_every_figure_opens_to_as_many_cases_as_it_counts(make, as_user):
 
     overview = client.get("/overview?lang=en", headers=PAGE).text
     numbers = {
-        unescape(href): int(n.replace(",", "")) for href, n in
-        re.findall(r'<a href="(/issues\?[^"]+)">([\d,]+)</a>', overview)
+        unescape(href): int(n.replace(",", ""))
+        for href, n in re.findall(r'<a href="(/issues\?[^"]+)">([\d,]+)</a>', overview)
     }
     assert len(numbers) >= 6
     for address, count in numbers.items():
