@@ -1,4 +1,4 @@
-"""Commands over households: the first division of a village."""
+"""Commands over households: the first division of a village, and the check of what is kept."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from gridserve import workdays
 from gridserve.commandline import command
 from gridserve.db import db
 from visits import division as dividing
+from visits import figures
+from visits.issues import projection
+from visits.jobs import check_consistency
 
 
 @click.command()
@@ -101,4 +104,27 @@ def _print(answer: dict[str, Any]) -> None:
         click.echo("A proposal only; --write makes the cells.")
 
 
-COMMANDS: tuple[click.Command, ...] = (split,)
+@click.command()
+@click.option("--mend", is_flag=True, help="Write what differs anew from the base tables.")
+@command()
+def check(mend: bool) -> None:
+    """Compare kept figures and issues with the visits and steps that they derive from.
+
+    The same is done every night. Exit code 1 when something differs and was not mended.
+    """
+    differences = [str(d) for d in figures.check()]
+    differences += [f"issue {id_} differs from its steps" for id_ in projection.check()]
+    for words in differences:
+        click.echo(words)
+    if not differences:
+        click.echo("All agree.")
+    elif mend:
+        check_consistency()
+        db.session.commit()
+        click.echo(f"{len(differences)} mended.")
+    else:
+        click.echo("Mend with --mend.")
+        raise SystemExit(1)
+
+
+COMMANDS: tuple[click.Command, ...] = (split, check)
