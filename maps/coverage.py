@@ -97,7 +97,7 @@ def _by_part(place: Place, by: str, first: date, last: date) -> Select[Any]:
 
 
 def _counts(place: Place, first: date, last: date) -> Any:
-    """(cell_id, village_code, met, households) in pieces that together count each household once."""
+    """(cell_id, village_code, met, households) in pieces that count each household once."""
     days = (last - first).days + 1
     if last != workdays.today() or days not in WINDOWS:
         return _counted(place, first, last)
