@@ -29,12 +29,13 @@ test: setup-test ## Run the whole test suite (PYTEST_ARGS=…)
 
 lint: setup-test ## Check style, types and who imports whom
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo 'Out of format: make format'; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 format: setup-test ## Put the code into its format
-	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
 
 bench: setup-test ## Measure starts, imports, figures and visits, beside raw SQL
 	@$(BIN)/python bench/start.py

@@ -50,9 +50,7 @@ class Neighbour:
     polygon: shapely.Polygon
 
 
-def import_cells(
-    path: Path, *, system: System, from_date: date, skip_bad: bool = False
-) -> Report:
+def import_cells(path: Path, *, system: System, from_date: date, skip_bad: bool = False) -> Report:
     """Store the cells of a GeoJSON file, valid from `from_date`.
 
     Properties: `code` (15 digits) or `village_code` (12; the next serial is given), `name`, `kind`
@@ -157,8 +155,10 @@ class _Checker:
         """Whether an equal cell is stored: of this code, or where none is given of any."""
         if not cell.code:
             return any(
-                stored.village_code == cell.village_code and stored.to_date is None
-                and stored.kind is cell.kind and stored.name == cell.name
+                stored.village_code == cell.village_code
+                and stored.to_date is None
+                and stored.kind is cell.kind
+                and stored.name == cell.name
                 and _equal(polygon, cell.polygon)
                 for stored, polygon in self.outlines.values()
             )

@@ -17,7 +17,7 @@ from grids.report import BadInput
 LONGEST_NAME = 80
 # Left by broken quoting and wrong encodings. Characters for private use stay: some villages have a
 # name that Unicode does not write.
-NEVER_IN_A_NAME = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufffd\"]")
+NEVER_IN_A_NAME = re.compile('[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ufffd"]')
 
 
 class Sheet(NamedTuple):
@@ -158,9 +158,7 @@ def _fault(
         return f"code {_shown(code)} is not a number of {sheet.digits} digits"
     for place, digits, column in above:
         if values[place] != code[:digits]:
-            return (
-                f"code {code} lies in {code[:digits]}, but {column} says {_shown(values[place])}"
-            )
+            return f"code {code} lies in {code[:digits]}, but {column} says {_shown(values[place])}"
     if not name:
         return f"code {code} has no name"
     if len(name) > LONGEST_NAME:

@@ -48,7 +48,7 @@ class System(StrEnum):
     bd09 = "bd09"
 
 
-class BadPosition(ValueError):  # noqa: N818 - it names the fault
+class BadPosition(ValueError):
     """A longitude and latitude that cannot be a place; `msgid` and `values` serve translation."""
 
     def __init__(self, msgid: str, **values: object) -> None:

@@ -42,7 +42,7 @@ class Fault:
         return self.msgid % self.values
 
 
-class BadGeometry(ValueError):  # noqa: N818 - it names the fault
+class BadGeometry(ValueError):
     """A geometry that cannot be a cell or a village; `faults` say why."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:

@@ -147,8 +147,10 @@ def _check_repeated(report: Report) -> None:
             )
     if rows:
         db.session.execute(
-            text("DELETE FROM code_row WHERE (code, line) IN (SELECT * FROM unnest("
-                 "CAST(:codes AS varchar[]), CAST(:lines AS integer[])))"),
+            text(
+                "DELETE FROM code_row WHERE (code, line) IN (SELECT * FROM unnest("
+                "CAST(:codes AS varchar[]), CAST(:lines AS integer[])))"
+            ),
             {"codes": [row.code for row in rows], "lines": [row.line for row in rows]},
         )
 

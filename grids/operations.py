@@ -48,16 +48,27 @@ def free_serials(village_code: str, count: int) -> list[int]:
 
 
 def new_cell(
-    code: str, polygon: shapely.Polygon, *, name: str, from_date: date, by: User | None,
-    kind: CellKind = CellKind.BASIC, how: str = "cell.created",
+    code: str,
+    polygon: shapely.Polygon,
+    *,
+    name: str,
+    from_date: date,
+    by: User | None,
+    kind: CellKind = CellKind.BASIC,
+    how: str = "cell.created",
 ) -> Cell:
     """A cell with a code that is free; the checks of its polygon are the caller's.
 
     `by` is None only on the command line.
     """
     cell = Cell(
-        id=uuid.uuid4(), code=code, village_code=code[: Level.VILLAGE], kind=kind, name=name,
-        polygon=from_shape(polygon, srid=SRID), from_date=from_date,
+        id=uuid.uuid4(),
+        code=code,
+        village_code=code[: Level.VILLAGE],
+        kind=kind,
+        name=name,
+        polygon=from_shape(polygon, srid=SRID),
+        from_date=from_date,
     )
     db.session.add(cell)
     data: dict[str, Any] = {"code": code, "from_date": from_date.isoformat()}
@@ -76,7 +87,8 @@ def adopt_division(
     taken = db.session.scalars(
         select(Cell.code)
         .where(
-            Cell.village_code == village.code, Cell.kind == CellKind.BASIC,
+            Cell.village_code == village.code,
+            Cell.kind == CellKind.BASIC,
             holds_on(Cell, from_date) | (Cell.from_date > from_date),
         )
         .order_by(Cell.code)
@@ -86,7 +98,11 @@ def adopt_division(
             _(
                 "Village %(name)s (%(code)s) has %(n)s basic cells already, %(first)s to "
                 "%(last)s. A first division is for a village without cells: retire those first.",
-                name=village.name, code=village.code, n=len(taken), first=taken[0], last=taken[-1],
+                name=village.name,
+                code=village.code,
+                n=len(taken),
+                first=taken[0],
+                last=taken[-1],
             )
         )
     cells = [

@@ -67,22 +67,31 @@ def below(user: User, code: str, day: date) -> list[Counts]:
         return column.startswith(code) & within(column, prefixes)
 
     villages = _grouped(
-        digits, Jurisdiction.code, func.count(),
+        digits,
+        Jurisdiction.code,
+        func.count(),
         func.count().filter(Jurisdiction.boundary.is_(None)),
         func.count().filter(~_has_cells(day)),
         where=(Jurisdiction.level == Level.VILLAGE, here(Jurisdiction.code)),
     )
     cells = _grouped(
-        digits, Cell.village_code, func.count(), func.count().filter(~_has_team(day)),
+        digits,
+        Cell.village_code,
+        func.count(),
+        func.count().filter(~_has_team(day)),
         where=(holds_on(Cell, day), here(Cell.village_code)),
     )
     teams = _grouped(
         digits, Team.jurisdiction_code, func.count(), where=(here(Team.jurisdiction_code),)
     )
     members = _grouped(
-        digits, Team.jurisdiction_code, func.count(func.distinct(Membership.user_id)),
+        digits,
+        Team.jurisdiction_code,
+        func.count(func.distinct(Membership.user_id)),
         where=(
-            Membership.team_id == Team.id, holds_on(Membership, day), here(Team.jurisdiction_code),
+            Membership.team_id == Team.id,
+            holds_on(Membership, day),
+            here(Team.jurisdiction_code),
         ),
     )
     return [

@@ -115,7 +115,8 @@ def cells_at(user: User, lon: float, lat: float, day: date) -> list[Cell]:
         raise NoCellHere(
             _(
                 "There was no cell here on %(day)s within your scope. Check the place and the "
-                "coordinate system (crs) that it was given in.", day=day.isoformat(),
+                "coordinate system (crs) that it was given in.",
+                day=day.isoformat(),
             )
         )
     return list(found)

@@ -49,7 +49,11 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """All of it, for programs."""
         return {
-            "read": self.read, "new": self.new, "changed": self.changed, "same": self.same,
-            "absent": self.absent, "stored": self.stored,
+            "read": self.read,
+            "new": self.new,
+            "changed": self.changed,
+            "same": self.same,
+            "absent": self.absent,
+            "stored": self.stored,
             "faults": [{"file": f.file, "row": f.row, "reason": f.reason} for f in self.faults],
         }

@@ -85,7 +85,7 @@ def test_the_diagram_in_the_documents_is_drawn_from_the_table():
 
 def test_every_message_has_its_chinese(tmp_path):
     template = tmp_path / "messages.pot"
-    command = "extract -F pyproject.toml -k _l -k N_ --no-location -o".split()
+    command = ["extract", "-F", "pyproject.toml", "-k", "_l", "-k", "N_", "--no-location", "-o"]
     subprocess.run(
         [sys.executable, "-m", "babel.messages.frontend", *command, template, "."],
         cwd=ROOT, check=True, capture_output=True,

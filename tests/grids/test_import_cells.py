@@ -59,9 +59,7 @@ def village(make: Make) -> str:
 
 
 def moved(area: Polygon, system: System) -> Any:
-    return shapely.transform(
-        area, lambda p: np.column_stack(from_wgs84(p[:, 0], p[:, 1], system))
-    )
+    return shapely.transform(area, lambda p: np.column_stack(from_wgs84(p[:, 0], p[:, 1], system)))
 
 
 def codes() -> list[str]:

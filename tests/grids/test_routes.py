@@ -101,8 +101,13 @@ def test_cells_are_geojson_with_their_teams(make: Make, as_user: Sign) -> None:
     assert (page["type"], page["next"]) == ("FeatureCollection", None)
     one, two = page["features"]
     assert one["properties"] | {"teams": None} == {
-        "code": first.code, "name": "第1网格", "kind": "basic", "village": VILLAGE,
-        "from_date": "2020-01-01", "to_date": None, "teams": None,
+        "code": first.code,
+        "name": "第1网格",
+        "kind": "basic",
+        "village": VILLAGE,
+        "from_date": "2020-01-01",
+        "to_date": None,
+        "teams": None,
     }
     assert [t["name"].startswith("团队") for t in one["properties"]["teams"]] == [True]
     assert (two["id"], two["properties"]["teams"]) == (second.code, [])

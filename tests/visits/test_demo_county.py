@@ -59,9 +59,7 @@ DIGESTS = (
 
 
 @pytest.fixture(scope="module")
-def config_here(
-    addresses: Addresses, app: Flask, config: Config
-) -> Iterator[Config]:
+def config_here(addresses: Addresses, app: Flask, config: Config) -> Iterator[Config]:
     """The configuration of a migrated database of this module's own."""
     name = f"demo{os.urandom(6).hex()}"
     with app.app_context():

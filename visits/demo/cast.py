@@ -126,8 +126,11 @@ class Cadre(Player):
         met = self.chance.random() < 0.85
         ended = min(present, started + timedelta(minutes=self.chance.uniform(5, 30) if met else 1))
         said: dict[str, Any] = {
-            "id": str(uuid.uuid4()), "household_id": household["id"], "purpose": "regular",
-            "outcome": "met" if met else "nobody_home", "started_at": started.isoformat(),
+            "id": str(uuid.uuid4()),
+            "household_id": household["id"],
+            "purpose": "regular",
+            "outcome": "met" if met else "nobody_home",
+            "started_at": started.isoformat(),
             "ended_at": ended.isoformat(),
             "notes": self.chance.choice(words.MET_FIRST if met else words.UNMET),
         }
@@ -145,7 +148,8 @@ class Cadre(Player):
     def _report(self, household: dict[str, Any], visit: str, categories: list[str]) -> None:
         category = self.chance.choice(categories)
         said: dict[str, Any] = {
-            "id": str(uuid.uuid4()), "category": category,
+            "id": str(uuid.uuid4()),
+            "category": category,
             "words": self.chance.choice(words.ISSUES[category]),
         }
         if self.chance.random() < 0.8:

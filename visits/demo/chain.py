@@ -53,8 +53,14 @@ class Chain:
         return self.issue.status
 
     def take(
-        self, action: Action, actor: Account, at: datetime, *, words: str = "",
-        team_id: uuid.UUID | None = None, rating: Rating | None = None,
+        self,
+        action: Action,
+        actor: Account,
+        at: datetime,
+        *,
+        words: str = "",
+        team_id: uuid.UUID | None = None,
+        rating: Rating | None = None,
     ) -> None:
         """Add the next step; raises ValueError where the real operation would refuse it."""
         issue = self.issue

@@ -54,8 +54,16 @@ class Day:
     """One day with its players. `today` is the moment at which the day began."""
 
     def __init__(
-        self, url: str, accounts: Accounts, *, today: datetime, cadres: int, visits: int,
-        repeat: bool, seed: int, tell: Tell = lambda what, visits: None,
+        self,
+        url: str,
+        accounts: Accounts,
+        *,
+        today: datetime,
+        cadres: int,
+        visits: int,
+        repeat: bool,
+        seed: int,
+        tell: Tell = lambda what, visits: None,
     ) -> None:
         self.url, self.today, self.visits, self.tell = url.rstrip("/"), today, visits, tell
         self.tally, self.journal = Tally(), Journal()
@@ -228,9 +236,7 @@ def evenly(accounts: Accounts, count: int) -> Accounts:
     return [accounts[i * len(accounts) // count] for i in range(count)]
 
 
-def missing_or_doubled(
-    sent: dict[str, dict[str, Any]], stored: list[dict[str, Any]]
-) -> list[str]:
+def missing_or_doubled(sent: dict[str, dict[str, Any]], stored: list[dict[str, Any]]) -> list[str]:
     """What is wrong with the visits that are stored, given those that were acknowledged."""
     found: list[str] = []
     by_id: dict[str, list[dict[str, Any]]] = {}

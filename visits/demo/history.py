@@ -144,8 +144,12 @@ def _visitors(cell: Ints, crews: Sequence[Crew], rng: np.random.Generator) -> ND
 
 
 def store(
-    visits: Visits, homes: Homes, cells: Sequence[Cell], crews: Sequence[Crew],
-    calendar: Calendar, rng: np.random.Generator,
+    visits: Visits,
+    homes: Homes,
+    cells: Sequence[Cell],
+    crews: Sequence[Crew],
+    calendar: Calendar,
+    rng: np.random.Generator,
 ) -> None:
     """Append the visits to the database."""
     count = len(visits)

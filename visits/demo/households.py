@@ -106,9 +106,7 @@ def cells_of(points: Floats, cells: Sequence[shapely.Polygon]) -> Ints:
     return found
 
 
-def store(
-    homes: Homes, cells: Sequence[Cell], last_met: Moments, rng: np.random.Generator
-) -> None:
+def store(homes: Homes, cells: Sequence[Cell], last_met: Moments, rng: np.random.Generator) -> None:
     """Append the households to the database."""
     count = len(homes)
     cell_ids = [cell.id.hex for cell in cells]

@@ -56,9 +56,7 @@ def is_loaded(county: str) -> bool:
     """Whether the county has households already."""
     return bool(
         db.session.scalar(
-            select(
-                select(Household.id).where(Household.village_code.like(county + "%")).exists()
-            )
+            select(select(Household.id).where(Household.village_code.like(county + "%")).exists())
         )
     )
 

@@ -43,8 +43,13 @@ class Crew:
 
 
 def form(
-    village: str, name: str, cells: Sequence[Cell], cadres: Sequence[Account], guide: Account,
-    since: date, rng: np.random.Generator,
+    village: str,
+    name: str,
+    cells: Sequence[Cell],
+    cadres: Sequence[Account],
+    guide: Account,
+    since: date,
+    rng: np.random.Generator,
 ) -> list[Crew]:
     """Make the teams of a village and give each cell to one; the crew of every cell, in order.
 

@@ -32,8 +32,15 @@ NASTY_NAME = "<img src=x onerror=alert(1)>"
 
 
 def fill(
-    geography: Geography, count_of: dict[str, int], names: dict[str, str], accounts: list[Account],
-    *, visits: int, samples: int, since: date, rng: np.random.Generator,
+    geography: Geography,
+    count_of: dict[str, int],
+    names: dict[str, str],
+    accounts: list[Account],
+    *,
+    visits: int,
+    samples: int,
+    since: date,
+    rng: np.random.Generator,
     done: Callable[[int], object],
 ) -> Ground:
     """Store what is in each village; `count_of` has its households, `names` the official names.
@@ -97,9 +104,7 @@ def _settlement(
     return points, group, divide(outline, points, smallest=SMALLEST, largest=LARGEST)
 
 
-def _share_visits(
-    count_of: dict[str, int], total: int, rng: np.random.Generator
-) -> dict[str, int]:
+def _share_visits(count_of: dict[str, int], total: int, rng: np.random.Generator) -> dict[str, int]:
     """Visits of each village; some villages are simply better looked after."""
     weight = np.array([count_of[code] for code in count_of]) * rng.lognormal(0, 0.3, len(count_of))
     counts = rng.multinomial(total, weight / weight.sum())
@@ -129,8 +134,14 @@ def _awkward(homes: Homes) -> None:
 
 
 def _sample(
-    ground: Ground, homes: Homes, visits: history.Visits, cells: list[Cell], crews: list[Crew],
-    person: dict[str, Account], most: int, rng: np.random.Generator,
+    ground: Ground,
+    homes: Homes,
+    visits: history.Visits,
+    cells: list[Cell],
+    crews: list[Crew],
+    person: dict[str, Account],
+    most: int,
+    rng: np.random.Generator,
 ) -> None:
     """Keep some of the village's households and visits, at which issues can happen."""
 

@@ -86,7 +86,5 @@ def visit_notes(met: NDArray[np.bool_], rng: np.random.Generator) -> list[str]:
     silent = (rng.random(count) < 0.5).tolist()
     return [
         "" if quiet else f"{first}，{then}，{last}" if seen else unmet
-        for quiet, seen, first, then, last, unmet in zip(
-            silent, met.tolist(), *picks, strict=True
-        )
+        for quiet, seen, first, then, last, unmet in zip(silent, met.tolist(), *picks, strict=True)
     ]
