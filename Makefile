@@ -7,7 +7,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
-.PHONY: help setup setup-test demo up test lint format bench lock doctor clean
+.PHONY: help setup setup-test demo up test lint format bench lock messages screenshots doctor clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ messages: setup-test ## Gather the words to translate into gridserve/translation
 	@$(BIN)/pybabel --quiet update -N --ignore-obsolete -i var/messages.pot \
 		-d gridserve/translations -l zh
 	@$(BIN)/pybabel --quiet compile -d gridserve/translations
+
+screenshots: setup-test ## Take the README's pictures from a running demonstration (PORT=…)
+	@$(BIN)/python scripts/screenshots.py http://127.0.0.1:$(PORT)
 
 doctor: setup ## Say of every dependency whether it is there and well
 	@$(BIN)/gridserve doctor

@@ -157,7 +157,8 @@ def test_two_at_once_make_one_server(local: Local) -> None:
 def test_a_user_killed_outright_leaves_no_server(local: Local) -> None:
     script = (
         "import sys, pathlib, time; from gridserve.local import Local\n"
-        "Local(pathlib.Path(sys.argv[1])).start(); print('up', flush=True); time.sleep(60)"
+        "one = Local(pathlib.Path(sys.argv[1])); one.start()\n"
+        "print('up', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, str(local.data)], stdout=subprocess.PIPE, text=True, cwd=ROOT
