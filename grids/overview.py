@@ -104,6 +104,17 @@ def below(user: User, code: str, day: date) -> list[Counts]:
     ]  # fmt: skip
 
 
+def members(user: User, code: str, day: date) -> int:
+    """How many people serve in teams below `code` on `day`; who serves twice counts once."""
+    counted = select(func.count(func.distinct(Membership.user_id))).where(
+        Membership.team_id == Team.id,
+        holds_on(Membership, day),
+        Team.jurisdiction_code.startswith(code),
+        within(Team.jurisdiction_code, scopes(user, Permission.GROUND_READ)),
+    )
+    return db.session.scalar(counted) or 0
+
+
 def _grouped(
     digits: int, column: InstrumentedAttribute[str], *counts: ColumnElement[int],
     where: tuple[ColumnElement[bool], ...],

@@ -29,7 +29,8 @@ def home() -> ResponseReturnValue:
     rows = overview.below(current_user, code, day)
     return render_template(
         "grids/home.html", here=here, rows=rows, day=day, crumbs=_crumbs(path),
-        totals=_totals(rows), Level=Level, level_name=_level_name(rows),
+        totals=_totals(rows) | {"members": overview.members(current_user, code, day)},
+        Level=Level, level_name=_level_name(rows),
     )  # fmt: skip
 
 
@@ -49,4 +50,4 @@ def _level_name(rows: list[overview.Counts]) -> str:
 
 def _totals(rows: list[overview.Counts]) -> dict[str, int]:
     names = ("villages", "without_boundary", "without_cells", "cells", "without_team", "teams")
-    return {name: sum(getattr(row, name) for row in rows) for name in (*names, "members")}
+    return {name: sum(getattr(row, name) for row in rows) for name in names}

@@ -23,7 +23,7 @@ import visits.issues.routes
 import visits.jobs
 import visits.pages
 import visits.routes
-from gridserve import auth, errors, i18n, nav, openapi, pages, routes, usercommands
+from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
 from gridserve.config import Config
 from gridserve.db import db
 from gridserve.installation import MIGRATIONS
@@ -34,6 +34,7 @@ APIS = (routes.bp, grids.routes.bp, visits.routes.bp, visits.issues.routes.bp, m
 PAGES = (
     routes.system,
     pages.bp,
+    audit.bp,
     grids.pages.bp,
     visits.pages.bp,
     visits.issues.pages.bp,
@@ -46,6 +47,7 @@ HOMES = (
     (Role.DISPATCHER, "issues.desk"),
     (Role.CADRE, "visits.home"),
     (Role.ADMINISTRATOR, "grids.home"),
+    (Role.AUDITOR, "audit.trail"),
 )
 NAV = (
     ("maps.home", _l("Overview"), Permission.FIGURES_READ),
@@ -54,6 +56,7 @@ NAV = (
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE),
+    ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
 COMMANDS: tuple[click.Command, ...] = (
     *usercommands.COMMANDS,

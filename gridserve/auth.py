@@ -16,7 +16,7 @@ from wtforms import ValidationError as CsrfInvalid
 from gridserve import people
 from gridserve.db import db
 from gridserve.errors import BadRequest, Forbidden, Problem, Unauthorized, wants_page
-from gridserve.permissions import Permission, may
+from gridserve.permissions import WORDS, Permission, may
 
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -74,7 +74,7 @@ def requires(permission: Permission) -> Callable[[View], View]:
             if g.by_cookie and request.method not in SAFE:
                 check_csrf()
             if not may(user, permission):
-                raise Forbidden(_("None of your posts includes “%(p)s”.", p=permission.value))
+                raise Forbidden(_("None of your posts includes: %(what)s.", what=WORDS[permission]))
             return view(*args, **kwargs)
 
         guarded.access = permission  # type: ignore[attr-defined]  # read by the guard test

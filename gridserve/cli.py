@@ -69,7 +69,7 @@ def needs_app(function: Callable[..., Any]) -> Callable[..., Any]:
                         raise
                     raise click.ClickException(
                         "The database's tables are missing or of an older version. "
-                        "Bring them up to date with: gridserve db upgrade"
+                        f"Bring them up to date with: gridserve --data {data} db upgrade"
                     ) from error
 
     return run
@@ -132,7 +132,12 @@ def upgrade(revision: str) -> None:
     """Bring the tables up to the newest migration, or to REVISION."""
     import flask_migrate
 
-    flask_migrate.upgrade(directory=str(MIGRATIONS), revision=revision)
+    from gridserve.db import ExtensionsMissing
+
+    try:
+        flask_migrate.upgrade(directory=str(MIGRATIONS), revision=revision)
+    except ExtensionsMissing as error:
+        raise click.ClickException(str(error)) from error
 
 
 @db.command()

@@ -94,6 +94,10 @@ def county(*constraints: Any) -> tuple[Any, ...]:
 db = SQLAlchemy(model_class=Base)
 
 
+class ExtensionsMissing(Exception):
+    """The database lacks an extension that its account may not create; says how to mend it."""
+
+
 def now() -> datetime:
     """The present moment, in UTC."""
     return datetime.now(UTC)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, Statemen
 from werkzeug.exceptions import HTTPException
 
 from gridserve.db import FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, db, sqlstate
+from gridserve.words import translated
 
 Errors = dict[str, list[str]]
 
@@ -49,8 +50,20 @@ class NotFound(Problem):
     status, code, title = 404, "request.not_found", _l("Not found")
 
 
+class MethodNotAllowed(Problem):
+    status, code, title = 405, "request.method", _l("This address does not take that method")
+
+
 class Conflict(Problem):
     status, code, title = 409, "request.conflict", _l("This does not fit what is stored")
+
+
+class TooLarge(Problem):
+    status, code, title = 413, "request.too_large", _l("The request is too large")
+
+
+class NotJson(Problem):
+    status, code, title = 415, "request.not_json", _l("The body must be JSON")
 
 
 class Invalid(Problem):
@@ -65,16 +78,13 @@ class Unavailable(Problem):
     status, code, title = 503, "server.unavailable", _l("Not available for a moment")
 
 
-HTTP_CODES = {
-    400: BadRequest,
-    401: Unauthorized,
-    403: Forbidden,
-    404: NotFound,
-    409: Conflict,
-    422: Invalid,
-    429: TooMany,
-    503: Unavailable,
-}
+HTTP_CODES: dict[int, type[Problem]] = {
+    kind.status: kind
+    for kind in (
+        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, Conflict, TooLarge,
+        NotJson, Invalid, TooMany, Unavailable,
+    )
+}  # fmt: skip
 
 
 def pointers(messages: Any, prefix: str = "") -> Errors:
@@ -86,7 +96,7 @@ def pointers(messages: Any, prefix: str = "") -> Errors:
             found.update(pointers(value, prefix + part))
         return found
     listed = messages if isinstance(messages, list) else [messages]
-    return {prefix or "/": [str(m) for m in listed]}
+    return {prefix or "/": [translated(m) for m in listed]}
 
 
 def wants_page() -> bool:
@@ -108,6 +118,7 @@ def problem_response(problem: Problem) -> Response:
                 title=str(problem.title),
                 detail=detail,
                 code=problem.code,
+                errors=problem.errors,
             ),
             status=problem.status,
             mimetype="text/html",

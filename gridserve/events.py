@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gridserve.db import Base, Code, county, db, now
+
+if TYPE_CHECKING:
+    from gridserve.people import User
 
 
 class Event(Base):
@@ -26,6 +29,8 @@ class Event(Base):
     actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     jurisdiction_code: Mapped[str | None] = mapped_column(Code(15))
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
+
+    actor: Mapped[User | None] = relationship("User", lazy="raise", viewonly=True)
 
 
 def record(

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, false, or_, true
 
 from gridserve import workdays
@@ -41,6 +42,22 @@ class Permission(enum.StrEnum):
 
 
 _P = Permission
+# What each is called when somebody lacks it.
+WORDS: dict[Permission, Any] = {
+    _P.ACCOUNT: _l("the own account"),
+    _P.GROUND_READ: _l("looking at jurisdictions, cells and teams"),
+    _P.GROUND_WRITE: _l("keeping jurisdictions, cells and teams (administrators)"),
+    _P.HOUSEHOLD_READ: _l("looking at households"),
+    _P.HOUSEHOLD_WRITE: _l("changing households"),
+    _P.VISIT_READ: _l("looking at visits"),
+    _P.VISIT_RECORD: _l("recording visits (field cadres)"),
+    _P.ISSUE_READ: _l("looking at issues"),
+    _P.ISSUE_REPORT: _l("reporting issues"),
+    _P.ISSUE_STEP: _l("handling issues"),
+    _P.ISSUE_DESK: _l("the desk (dispatchers)"),
+    _P.FIGURES_READ: _l("figures and maps"),
+    _P.AUDIT_READ: _l("the audit trail (auditors)"),
+}
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CADRE: frozenset(
         {

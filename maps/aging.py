@@ -20,7 +20,7 @@ from visits.issues.chain import OPEN, Status
 from visits.issues.clock import Light, light
 from visits.issues.models import Category, Issue, Step
 from visits.issues.permissions import visible_issues
-from visits.issues.queries import has_light, weight_at
+from visits.issues.queries import has_light, in_category, weight_at
 from visits.models import Household
 
 FORMULA = "ageing-1"
@@ -102,7 +102,7 @@ def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
 
 def _narrowed(query: Select[Any], place: Place, category: str | None) -> Select[Any]:
     query = query.where(under(Issue.village_code, place.code))
-    return query.where(Issue.category_code == category) if category else query
+    return query.where(in_category(category)) if category else query
 
 
 def aging(

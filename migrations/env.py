@@ -2,9 +2,28 @@
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from gridserve.db import ExtensionsMissing
+from gridserve.local.postgres import EXTENSIONS
 
 extension = current_app.extensions["migrate"]
+
+
+def ensure_extensions(connection: Connection) -> None:
+    """Make the extensions that are missing, or say who has to."""
+    for name in EXTENSIONS:
+        try:
+            connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {name}"))
+            connection.commit()
+        except DBAPIError as error:
+            raise ExtensionsMissing(
+                f"The database has no extension {name} and this account may not make it. As its "
+                f"superuser run in that database: "
+                + " ".join(f"CREATE EXTENSION {one};" for one in EXTENSIONS)
+                + " Packages on Debian: postgresql-postgis, postgresql-contrib."
+            ) from error
 
 
 def run() -> None:
@@ -13,6 +32,7 @@ def run() -> None:
         # Rather fail and be repeated than queue up behind a long query and block everyone.
         connection.execute(text("SET lock_timeout = '5s'"))
         connection.commit()
+        ensure_extensions(connection)
         context.configure(
             connection=connection,
             target_metadata=extension.db.metadata,

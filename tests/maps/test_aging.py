@@ -205,3 +205,16 @@ def test_answered_in_time_equals_a_plain_count(make, chain):
     assert (found.due, found.in_time) == (plain.due, plain.kept)
     assert found.in_time >= 1
     assert db.session.query(Step).count() > 0
+
+
+def test_a_category_counts_those_below_it(make, as_user):
+    cell = make.cell()
+    cadre = make.cadre([cell])
+    make.category("facility.road").parent_code = make.category("facility").code
+    db.session.commit()
+    make.issue(make.household(cell), cadre)
+    leader = as_user(make.user(Role.LEADER))
+    for code in ("facility", "facility.road"):
+        bands = leader.get(f"/api/v1/aging?jurisdiction=530626&category={code}").json["bands"]
+        assert sum(band["count"] for band in bands) == 1
+        assert len(leader.get(f"/api/v1/issues?category={code}").json["items"]) == 1

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, func, literal
+from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from grids.models import Cell
@@ -16,7 +16,7 @@ from gridserve.db import Instant, db, now
 from gridserve.people import User
 from visits.issues import clock
 from visits.issues.chain import Status
-from visits.issues.models import Issue, Step
+from visits.issues.models import Category, Issue, Step
 from visits.issues.operations import IssueUnknown
 from visits.issues.permissions import visible_issues
 
@@ -41,6 +41,12 @@ def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement
     }[light]
 
 
+def in_category(code: str) -> ColumnElement[bool]:
+    """Whether an issue is of the category `code` or of one below it."""
+    below = select(Category.code).where(Category.parent_code == code)
+    return or_(Issue.category_code == code, Issue.category_code.in_(below))
+
+
 def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
     """The issues that `user` may see and that pass `filters` (IssuesIn)."""
     query = visible_issues(user).options(
@@ -56,7 +62,7 @@ def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
     if filters.get("cell"):
         query = query.where(Issue.cell.has(Cell.code == filters["cell"]))
     if filters.get("category"):
-        query = query.where(Issue.category_code == filters["category"])
+        query = query.where(in_category(filters["category"]))
     if filters.get("team"):
         query = query.where(Issue.team_id == filters["team"])
     if filters.get("open") is not None:
