@@ -10,6 +10,12 @@ from flask_smorest import Api
 from gridserve import __version__
 from gridserve.http import API, ProblemSchema
 
+_INTRODUCTION = (
+    "Sign in with `POST /sessions` and send the token as `Authorization: Bearer …`. Times carry an "
+    "offset. Ids come from the client: sending the same again is harmless and gets the same answer. "
+    "Lists answer `items` and `next`; follow `next` as it is given. Errors are RFC 9457 problems "
+    "with a stable `code`. Coordinates in answers are WGS 84."
+)
 _WORDS = {
     400: "The request cannot be read.",
     401: "Nobody is signed in.",
@@ -80,11 +86,16 @@ def document(app: Flask, api: Api) -> dict[str, Any]:
     """The whole document, with security and problems of each operation filled in."""
     spec: dict[str, Any] = api.spec.to_dict()
     spec["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    spec["info"]["description"] = _INTRODUCTION
+    # Blueprints' names have to differ from those of the pages; people read the descriptions.
+    names = {tag["name"]: tag["description"] for tag in spec["tags"]}
+    spec["tags"] = [{"name": name} for name in names.values()]
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, item in spec["paths"].items():
         for method, operation in item.items():
             if method not in ("get", "post", "put", "patch", "delete"):
                 continue
+            operation["tags"] = [names[tag] for tag in operation["tags"]]
             answers = operation.setdefault("responses", {})
             for added in ("default", "422"):  # smorest's own, which are not problem+json
                 answers.pop(added, None)
