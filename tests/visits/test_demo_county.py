@@ -170,8 +170,8 @@ def test_chains_follow_the_table(accounts: Path) -> None:
 
 
 def test_awkward_cases_are_there(accounts: Path) -> None:
-    assert rows("SELECT status FROM household WHERE head_name LIKE '<img%'") == [("active",)]
-    assert rows("SELECT count(*) FROM issue WHERE words LIKE '</script>%'") == [(1,)]
+    assert rows("SELECT count(*) FROM household WHERE head_name LIKE '%<%'") == [(0,)]
+    assert rows("SELECT count(*) FROM issue WHERE words LIKE '%<%'") == [(0,)]
     assert rows("SELECT count(*) > 0 FROM household WHERE status = 'moved'") == [(True,)]
     assert rows(
         "SELECT count(*) FROM cell c WHERE kind = 'dedicated' "

@@ -34,7 +34,6 @@ PLACES = {"530626": ((103.95, 28.60), 750.0)}
 KM2_PER_VILLAGE = 17.5
 SETTLED_DAYS = 400  # cells, teams and posts are older than the oldest visit
 ISSUES_AT_ONCE = 5_000
-NASTY_WORDS = "</script><script>alert(1)</script> 门前路灯不亮"
 
 Step = Callable[[str, int], object]
 
@@ -156,12 +155,10 @@ def _store_boundaries(county: str, geography: Geography) -> None:
 
 
 def _issues(count: int, ground: Ground, end: datetime, rng: np.random.Generator) -> None:
-    """Invent and store the issues; the first one has words that are markup."""
+    """Invent and store the issues."""
     inventor = issues.Inventor(ground, end, rng)
     batch: list[chain.Chain] = []
-    for number, made in enumerate(inventor.chains(count)):
-        if number == 0:
-            made.issue.words = made.steps[0].words = NASTY_WORDS
+    for made in inventor.chains(count):
         batch.append(made)
         if len(batch) == ISSUES_AT_ONCE:
             chain.store(batch)

@@ -28,7 +28,6 @@ from visits.models import HouseholdStatus
 
 SMALLEST, LARGEST = 150, 250  # households of a cell
 WORTH_PROCESSES = 100_000  # households from which on the other cores are worth starting
-NASTY_NAME = "<img src=x onerror=alert(1)>"
 
 
 def fill(
@@ -69,8 +68,8 @@ def fill(
         crews = teams.form(code, name, cells, cadres[code], guide, since, rng)
         at = households.cells_of(points, division.cells)
         homes = households.invent(code, name, points, group, at, rng)
-        if number == 0:
-            _awkward(homes)
+        if number == 0 and len(homes) > 1:  # however small the county, somebody has moved away
+            homes.status[1] = households.STATUSES.index(HouseholdStatus.MOVED)
         made = history.invent(homes, crews, visits_of[code], calendar, rng)
         households.store(homes, cells, made.last_met(len(homes)), rng)
         history.store(made, homes, cells, crews, calendar, rng)
@@ -125,14 +124,6 @@ def _school(village: str, inside: shapely.Polygon, since: date) -> Cell:
     return cell
 
 
-def _awkward(homes: Homes) -> None:
-    """Households that show what must not go wrong: a name that is markup, one that moved away."""
-    if len(homes) >= 2:
-        homes.heads[0] = NASTY_NAME
-        homes.status[0] = households.STATUSES.index(HouseholdStatus.ACTIVE)
-        homes.status[1] = households.STATUSES.index(HouseholdStatus.MOVED)
-
-
 def _sample(
     ground: Ground,
     homes: Homes,
@@ -156,8 +147,7 @@ def _sample(
 
     lived_in = np.flatnonzero(homes.has(HouseholdStatus.ACTIVE))
     chosen = rng.choice(lived_in, min(most, len(lived_in)), replace=False)
-    first = [0] if homes.heads[:1] == [NASTY_NAME] else []
-    ground.places += [Place(**place(i)) for i in [*first, *chosen.tolist()]]  # type: ignore[arg-type]
+    ground.places += [Place(**place(i)) for i in chosen.tolist()]  # type: ignore[arg-type]
     met = np.flatnonzero(visits.met)
     for i in rng.choice(met, min(most, len(met)), replace=False).tolist():
         ended = visits.ended[i].astype("datetime64[s]").astype(datetime)
