@@ -137,7 +137,10 @@ def _read(geometry: object) -> tuple[BaseGeometry | None, list[Fault]]:
     try:
         with np.errstate(invalid="ignore"):  # a NaN is named later, with its value
             return shape(dict(geometry)), []
-    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, GEOSException):
+    except (
+        ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
+        GEOSException,
+    ):  # fmt: skip
         words = N_(
             "The coordinates cannot be read: a polygon is a list of rings, a ring a list of at "
             "least four [longitude, latitude] pairs, the last one equal to the first."

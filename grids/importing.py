@@ -89,6 +89,8 @@ def import_jurisdictions(
         raise BadInput(f"County {county!r}: give the 6 digits of a county's code, such as 530626.")
     place = codetable.find(folder)
     report = Report()
+    # One import at a time, so that each reports what it changed itself; ends with the transaction.
+    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtext('import jurisdictions'))"))
     db.session.execute(text("DROP TABLE IF EXISTS pg_temp.code_row"))
     db.session.execute(text(CREATE))
     counties = _copy(codetable.read(place, county, step=step), report, skip_bad)

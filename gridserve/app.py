@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import secrets
 from datetime import timedelta
+from typing import Any
 
 import click
 from flask import Flask, Response, g, request
@@ -23,10 +25,12 @@ import visits.issues.routes
 import visits.jobs
 import visits.pages
 import visits.routes
+from grids.models import short_name
 from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
 from gridserve.config import Config
 from gridserve.db import db
 from gridserve.installation import MIGRATIONS
+from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
 from visits.labels import category_name, label, tag_label
 
@@ -40,7 +44,7 @@ PAGES = (
     visits.issues.pages.bp,
     maps.pages.bp,
 )
-SCHEDULE = (*visits.jobs.SCHEDULE,)
+SCHEDULE = (*visits.jobs.SCHEDULE, Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"))
 # Where `/` sends people: the first role that they hold.
 HOMES = (
     (Role.LEADER, "maps.home"),
@@ -49,12 +53,16 @@ HOMES = (
     (Role.ADMINISTRATOR, "grids.home"),
     (Role.AUDITOR, "audit.trail"),
 )
-NAV = (
+HOUSEHOLDS = ("visits.listing", "visits.household", "visits.record")
+ISSUE = ("issues.show", "issues.act")
+# Endpoint, words, who, and the further pages that belong to this section.
+NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.home", _l("Overview"), Permission.FIGURES_READ),
-    ("issues.desk", _l("Desk"), Permission.ISSUE_DESK),
-    ("visits.home", _l("My work"), Permission.VISIT_RECORD),
-    ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ),
+    ("issues.desk", _l("Desk"), Permission.ISSUE_DESK, *ISSUE),
+    ("visits.home", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE),
+    ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
+    ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
@@ -64,6 +72,8 @@ COMMANDS: tuple[click.Command, ...] = (
     *visits.commands.COMMANDS,
     *visits.demo.commands.COMMANDS,
 )
+ZIPPED = {"application/json", "application/geo+json", "application/problem+json", "text/html"}
+WORTH_ZIPPING = 1024  # bytes
 LARGEST_BODY = 4 * 1024 * 1024
 
 
@@ -78,6 +88,7 @@ def create_app(config: Config | None = None) -> Flask:
         # Times go over the wire in UTC, whatever the server's own zone.
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_pre_ping": True,
+            "max_overflow": 15,  # with the pool of 5: a connection for each thread of a process
             "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5},
         },
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -101,7 +112,9 @@ def create_app(config: Config | None = None) -> Flask:
     i18n.init_app(app)
     auth.init_app(app)
     nav.init_app(app)
-    app.jinja_env.filters.update(label=label, tag_label=tag_label, category_name=category_name)
+    app.jinja_env.filters.update(
+        label=label, tag_label=tag_label, category_name=category_name, short_name=short_name
+    )
     _headers(app)
 
     api = openapi.create(app)
@@ -126,6 +139,25 @@ def _headers(app: Flask) -> None:
     @app.context_processor
     def _context() -> dict[str, str]:
         return {"csp_nonce": g.get("csp_nonce", "")}
+
+    @app.after_request
+    def _zip(response: Response) -> Response:
+        """Small on a weak line: the API's answers and pages are text that shrinks to a tenth.
+
+        That lengths tell of secrets beside chosen words (BREACH) is met by SameSite cookies: no
+        other site can make a browser ask with its cookie.
+        """
+        if (
+            response.mimetype in ZIPPED
+            and not response.direct_passthrough
+            and (response.content_length or 0) >= WORTH_ZIPPING
+            and "Content-Encoding" not in response.headers
+        ):
+            response.vary.add("Accept-Encoding")
+            if request.accept_encodings.quality("gzip") > 0:
+                response.set_data(gzip.compress(response.get_data(), compresslevel=5))
+                response.headers["Content-Encoding"] = "gzip"
+        return response
 
     @app.after_request
     def _add(response: Response) -> Response:

@@ -73,7 +73,8 @@ def requires(permission: Permission) -> Callable[[View], View]:
                 raise Unauthorized(_("Sign in first: no valid token came with the request."))
             if g.by_cookie and request.method not in SAFE:
                 check_csrf()
-            if not may(user, permission):
+            # one's own account is everybody's, also when the last post has ended
+            if permission is not Permission.ACCOUNT and not may(user, permission):
                 raise Forbidden(_("None of your posts includes: %(what)s.", what=WORDS[permission]))
             return view(*args, **kwargs)
 
@@ -106,7 +107,8 @@ def sign_in(login: str, password: str, device: str) -> tuple[str, people.DeviceT
     """Check a password; a refusal is committed too, so that wrong tries are counted."""
     days = current_app.extensions["gridserve"].session_days
     try:
-        return people.sign_in(login, password, device, days=days)
+        address = request.remote_addr or ""
+        return people.sign_in(login, password, device, days=days, address=address)
     except Problem:
         db.session.commit()
         raise

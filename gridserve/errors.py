@@ -54,8 +54,16 @@ class MethodNotAllowed(Problem):
     status, code, title = 405, "request.method", _l("This address does not take that method")
 
 
+class TooSlow(Problem):
+    status, code, title = 408, "request.too_slow", _l("The request did not arrive whole")
+
+
 class Conflict(Problem):
     status, code, title = 409, "request.conflict", _l("This does not fit what is stored")
+
+
+class Changed(Problem):
+    status, code, title = 412, "request.changed", _l("It has changed since you saw it")
 
 
 class TooLarge(Problem):
@@ -92,7 +100,8 @@ def pointers(messages: Any, prefix: str = "") -> Errors:
     if isinstance(messages, dict):
         found: Errors = {}
         for key, value in messages.items():
-            part = "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            name = str(key).encode("utf-8", "replace").decode()  # a lone surrogate has no UTF-8
+            part = "" if key == "_schema" else "/" + name.replace("~", "~0").replace("/", "~1")
             found.update(pointers(value, prefix + part))
         return found
     listed = messages if isinstance(messages, list) else [messages]
@@ -209,6 +218,10 @@ def init_app(app: Flask) -> None:
             raise error
         current_app.logger.warning("database refused: %s", error.orig)
         return problem_response(problem)
+
+    @app.errorhandler(TimeoutError)
+    def _slow(error: TimeoutError) -> Response:
+        return problem_response(TooSlow(_("The body stopped coming. Send it again.")))
 
     @app.errorhandler(500)
     def _server(error: HTTPException) -> Response:

@@ -6,25 +6,28 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import uuid
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from functools import wraps
 from typing import Any, TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import marshmallow as ma
 from flask import Response, request
 from flask_babel import gettext as _
 from flask_smorest import Blueprint as SmorestBlueprint
 from sqlalchemy import Select, SQLColumnExpression, tuple_
+from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 
 from gridserve.db import db
-from gridserve.errors import Invalid
+from gridserve.errors import Changed, Invalid, pointers
 
 View = TypeVar("View", bound=Callable[..., Any])
-PAGE, LONGEST_PAGE = 50, 500
+PAGE, LONGEST_PAGE, LONGEST_CURSOR = 50, 500, 400
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
 API = "/api/v1"
 
 
@@ -56,7 +59,10 @@ class Schema(ma.Schema):
 class Text(ma.fields.String):
     """Words from people: trimmed, without characters that the database cannot hold."""
 
-    def __init__(self, *, most: int = 200, least: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, *, most: int = 200, least: int = 0, trimmed: bool = True, **kwargs: Any
+    ) -> None:
+        self.trimmed = trimmed
         # A pattern as well as a length, so that the OpenAPI document says what is refused.
         rules = [ma.validate.Length(min=least or None, max=most)]
         super().__init__(validate=[*rules, *kwargs.pop("validate", [])], **kwargs)
@@ -65,7 +71,7 @@ class Text(ma.fields.String):
         text = super()._deserialize(value, attr, data, **kwargs)
         if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
             raise ma.ValidationError(_("Contains a character that cannot be stored."))
-        return text.strip()
+        return text.strip() if self.trimmed else text
 
 
 class Moment(ma.fields.AwareDateTime):
@@ -75,6 +81,8 @@ class Moment(ma.fields.AwareDateTime):
         super().__init__(format="iso", **kwargs)
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, str) or not RFC3339.fullmatch(value):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         moment = super()._deserialize(value, attr, data, **kwargs)
         if not 2000 <= moment.year <= 2100:
             raise ma.ValidationError(_("Must lie between the years 2000 and 2100."))
@@ -91,10 +99,57 @@ class Day(ma.fields.Date):
         return day
 
 
+def page_args(schema: ma.Schema, given: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What a page's address asks for; empty fields of a form and the language say nothing.
+
+    `given` replaces the address's own parameters. Raises Invalid, which quotes what is wrong.
+    """
+    asked = {k: v for k, v in (given or request.args).items() if v and k != "lang"}
+    try:
+        return cast(dict[str, Any], schema.load(asked))
+    except ma.ValidationError as error:
+        errors = pointers(error.messages)
+        names = [name.strip("/") for name in errors]
+        faults = ", ".join(f"{name}={asked.get(name, '')[:40]}" for name in names)
+        raise Invalid(
+            _("The address of this page cannot be used: %(faults)s", faults=faults),
+            errors=errors,
+        ) from error
+
+
+def inside(target: str, otherwise: str = "/") -> str:
+    """`target` where it is a path on this site, else `otherwise` (no open redirect)."""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return otherwise
+    if not target.isprintable():
+        return otherwise
+    safe = not parts.scheme and not parts.netloc and target.startswith("/")
+    return target if safe and not target.startswith(("//", "/\\")) else otherwise
+
+
 class Parser(FlaskParser):
     """Unknown parameters are errors everywhere, in queries too."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"query": ma.RAISE, "json": ma.RAISE, "form": ma.RAISE}
+
+    def _raw_load_json(self, req: Any) -> Any:
+        """The body as JSON; what cannot be read at all is a bad request and never a fault."""
+        if not is_json(req.mimetype) or not req.get_data():
+            return missing
+        try:
+            return json.loads(req.get_data(), object_pairs_hook=_once)
+        except (ValueError, RecursionError) as error:
+            raise json.JSONDecodeError(str(error), "(body)", 0) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: of two equal ones, which one counts would be a guess."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
 
 
 class ProblemSchema(Schema):
@@ -159,6 +214,8 @@ def _write(value: Any) -> Any:
 
 def _read_cursor(cursor: str, keys: Sequence[Any]) -> list[Any]:
     try:
+        if len(cursor) > LONGEST_CURSOR:
+            raise ValueError("too long")
         values = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         if not isinstance(values, list) or len(values) != len(keys):
             raise ValueError("wrong length")
@@ -171,7 +228,14 @@ def _read_cursor(cursor: str, keys: Sequence[Any]) -> list[Any]:
         return [
             readers.get(k.type.python_type, _plain)(v) for k, v in zip(keys, values, strict=True)
         ]
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        binascii.Error,
+    ) as error:
         raise Invalid(errors={"/cursor": [_("Use the “next” address as it was given.")]}) from error
 
 
@@ -179,7 +243,7 @@ def _aware(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("no offset")
-    return moment
+    return moment.astimezone(UTC)
 
 
 def _plain(text: str) -> str:
@@ -191,6 +255,17 @@ def _plain(text: str) -> str:
 def _here_with(**changes: str) -> str:
     args = [(k, v) for k, v in request.args.items(multi=True) if k not in changes]
     return request.path + "?" + urlencode([*args, *changes.items()])
+
+
+def etag_of(shown: Any) -> str:
+    """The entity tag of what an answer shows."""
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def check_unchanged(shown: Any) -> None:
+    """Refuse a change by somebody who says If-Match and saw something else than `shown`."""
+    if request.if_match and etag_of(shown) not in request.if_match:
+        raise Changed(_("Somebody changed it meanwhile. Read it again, then decide."))
 
 
 def with_etag(response: Response) -> Response:

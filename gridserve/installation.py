@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 
 from gridserve.local import Local, LocalError
 
+KEY_LENGTH = 32
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATIONS = ROOT / "migrations"
 
@@ -59,7 +60,18 @@ def secret_key(data: Path) -> str:
                 pass
             finally:
                 draft.unlink()
-        return path.read_text().strip()
+        key = path.read_text().strip()
+        if len(key) < KEY_LENGTH:
+            raise LocalError(
+                f"The secret key in {path} is damaged: fewer than {KEY_LENGTH} characters. Put the "
+                "file back from a copy, or delete it: then a new one is made and all sign in anew."
+            )
+        return key
+    except UnicodeDecodeError as error:
+        raise LocalError(
+            f"The secret key in {path} is damaged (not text). Put the file back from a copy, or "
+            "delete it: then a new one is made and all sign in anew."
+        ) from error
     except OSError as error:
         raise LocalError(
             f"Cannot keep the secret key in {path}: {error.strerror}. Was the folder made by "

@@ -11,15 +11,24 @@ from gridserve.permissions import may
 
 
 def entries() -> list[dict[str, Any]]:
-    """The pages of the navigation that the person asking may open: href, label, active."""
+    """The pages of the navigation that the person asking may open: href, label, active.
+
+    An entry of the composition is (endpoint, label, permission, *endpoints within the section).
+    """
     user = auth.visitor()
     if user is None:
         return []
-    return [
-        {"href": url_for(endpoint), "label": label, "active": request.endpoint == endpoint}
-        for endpoint, label, permission in current_app.extensions["gridserve.nav"]
+    here = request.endpoint
+    found = [
+        {"href": url_for(endpoint), "label": label, "active": here == endpoint, "inside": inside}
+        for endpoint, label, permission, *inside in current_app.extensions["gridserve.nav"]
         if may(user, permission)
     ]
+    if not any(entry["active"] for entry in found):
+        # a page without an entry of its own belongs to the first of its sections
+        for entry in [entry for entry in found if here in entry["inside"]][:1]:
+            entry["active"] = True
+    return found
 
 
 def init_app(app: Flask) -> None:

@@ -12,7 +12,7 @@ from gridserve.http import API, ProblemSchema
 
 _INTRODUCTION = (
     "Sign in with `POST /sessions` and send the token as `Authorization: Bearer …`. Times carry an "
-    "offset. Ids come from the client: sending the same again is harmless and gets the same answer. "
+    "offset. Ids come from the client: sending the same again is harmless, the answer the same. "
     "Lists answer `items` and `next`; follow `next` as it is given. Errors are RFC 9457 problems "
     "with a stable `code`. Coordinates in answers are WGS 84."
 )
@@ -22,6 +22,8 @@ _WORDS = {
     403: "No post of the caller allows it.",
     404: "Not there, or not in the caller's scope.",
     409: "It does not fit what is stored, or somebody was faster.",
+    408: "The body did not arrive whole.",
+    412: "It has changed since the caller saw it (If-Match).",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "Some values cannot be used; `errors` names them.",
@@ -68,9 +70,11 @@ def _statuses(app: Flask, path: str, method: str, operation: dict[str, Any]) -> 
     if "{" in path or method != "get":
         found |= {404}
     if "requestBody" in operation:
-        found |= {400, 409, 413, 415}
+        found |= {400, 408, 409, 413, 415}
     elif method != "get":
         found |= {400, 409}
+    if method == "patch":
+        found |= {412}
     if path.endswith("/sessions"):
         found |= {401, 429}
     return found

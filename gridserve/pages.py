@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from gridserve import auth, people
 from gridserve.auth import current_user, public, requires
 from gridserve.errors import Problem
-from gridserve.http import transaction
+from gridserve.http import inside, transaction
 from gridserve.permissions import Permission, roles
 
 bp = Blueprint("account", __name__)
-
-
-def _inside(target: str) -> str:
-    """`target` where it is a path on this site, else the start page (no open redirect)."""
-    parts = urlsplit(target)
-    safe = not parts.scheme and not parts.netloc and target.startswith("/")
-    return target if safe and not target.startswith(("//", "/\\")) else "/"
 
 
 @bp.get("/login")
@@ -29,7 +20,7 @@ def login() -> ResponseReturnValue:
     """The sign-in page."""
     if auth.visitor() is not None:
         return redirect("/")
-    return render_template("login.html", next=_inside(request.args.get("next", "/")), problem=None)
+    return render_template("login.html", next=inside(request.args.get("next", "/")), problem=None)
 
 
 @bp.post("/login")
@@ -37,15 +28,15 @@ def login() -> ResponseReturnValue:
 @transaction
 def log_in() -> ResponseReturnValue:
     """Sign in and go to the page that was asked for."""
-    target = _inside(request.form.get("next", "/"))
+    target = inside(request.form.get("next", "/"))
+    name, password = request.form.get("login", ""), request.form.get("password", "")
+    if "\x00" in name:
+        name = ""
     try:
         auth.check_csrf()
-        name, password = request.form.get("login", ""), request.form.get("password", "")
-        if "\x00" in name:
-            name = ""
         token, _row = auth.sign_in(name[:64], password[:128], "browser")
     except Problem as problem:
-        page = render_template("login.html", next=target, problem=problem)
+        page = render_template("login.html", next=target, problem=problem, login=name[:64])
         return page, problem.status
     language = session.get("lang")
     session.clear()

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from flask_babel import gettext as _
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, select, update
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column, relationship, selectinload
 
 from gridserve import events
@@ -40,8 +41,6 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(128))
     language: Mapped[str | None] = mapped_column(String(8))
     active: Mapped[bool] = mapped_column(default=True)
-    failed_sign_ins: Mapped[int] = mapped_column(default=0)
-    paused_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     posts: Mapped[list[Post]] = relationship(back_populates="user", lazy="raise")
@@ -49,6 +48,18 @@ class User(Base):
     def posts_on(self, day: date) -> list[Post]:
         """The posts held on `day`."""
         return [p for p in self.posts if p.from_date <= day and (not p.to_date or day < p.to_date)]
+
+
+class SignInFailure(Base):
+    """Wrong passwords in a row for a login, from one address; also for logins that do not exist."""
+
+    __tablename__ = "sign_in_failure"
+    __table_args__ = reference()
+
+    login: Mapped[str] = mapped_column(String(64), primary_key=True)
+    address: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[datetime]
 
 
 class Post(Base):
@@ -111,7 +122,6 @@ def set_password(user: User, password: str, *, by: User | None = None) -> None:
     if len(password) < PASSWORD_LENGTH:
         raise Invalid(_("A password needs at least %(n)s characters.", n=PASSWORD_LENGTH))
     user.password_hash = _hasher.hash(password)
-    user.failed_sign_ins, user.paused_until = 0, None
     end_sign_ins(user)
     events.record("user.password_set", user.id, by=by.id if by else None)
 
@@ -155,31 +165,34 @@ def appoint(
     return post
 
 
-def sign_in(login: str, password: str, device: str, *, days: int) -> tuple[str, DeviceToken]:
+def sign_in(
+    login: str, password: str, device: str, *, days: int, address: str
+) -> tuple[str, DeviceToken]:
     """Check a password and give a new token for this device.
 
-    After five wrong passwords in a row the account rests for five minutes. The count is committed
-    by the caller also when this raises (see `gridserve.auth`).
+    After five wrong passwords in a row from one address the login rests for five minutes for that
+    address, whether it exists or not. Counted by login alone, anybody could lock out anybody. The
+    count is committed by the caller also when this raises (see `gridserve.auth`).
     """
-    user = db.session.scalar(
-        select(User).where(User.login == login.strip().lower()).with_for_update()
-    )
-    if user is not None and user.paused_until is not None and user.paused_until > now():
+    login, address = login.strip().lower()[:64], address[:64]
+    failure = db.session.get(SignInFailure, (login, address), with_for_update=True)
+    resting = failure is not None and failure.last_at > now() - PAUSE
+    if failure is not None and resting and failure.failures >= TRIES_BEFORE_PAUSE:
         raise TooMany(_("Too many wrong passwords. Try again in a few minutes."))
+    user = db.session.scalar(select(User).where(User.login == login))
     try:
         _hasher.verify(user.password_hash if user else _NOBODY, password)
         right = user is not None and user.active
     except VerificationError:
         right = False
     if not right:
+        _count_failure(login, address, afresh=not resting)
         if user is not None:
-            user.failed_sign_ins += 1
-            if user.failed_sign_ins >= TRIES_BEFORE_PAUSE:
-                user.failed_sign_ins, user.paused_until = 0, now() + PAUSE
             events.record("sign_in.refused", user.id, by=None)
-        raise Unauthorized(_("Login or password is wrong."))
+        raise Unauthorized(_("Account or password is wrong."))
     assert user is not None
-    user.failed_sign_ins, user.paused_until = 0, None
+    if failure is not None:
+        db.session.delete(failure)
     token = secrets.token_urlsafe(32)
     row = DeviceToken(
         user_id=user.id,
@@ -190,6 +203,27 @@ def sign_in(login: str, password: str, device: str, *, days: int) -> tuple[str, 
     db.session.add(row)
     events.record("sign_in.done", user.id, by=user.id, data={"device": device})
     return token, row
+
+
+def _count_failure(login: str, address: str, *, afresh: bool) -> None:
+    statement = insert(SignInFailure).values(
+        login=login, address=address, failures=1, last_at=now()
+    )
+    new = statement.excluded
+    db.session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["login", "address"],
+            set_={
+                "failures": new.failures if afresh else SignInFailure.failures + 1,
+                "last_at": new.last_at,
+            },
+        )
+    )
+
+
+def forget_failures() -> None:
+    """Drop counts of wrong passwords that no longer matter."""
+    db.session.execute(delete(SignInFailure).where(SignInFailure.last_at < now() - PAUSE))
 
 
 def sign_out(token: DeviceToken) -> None:

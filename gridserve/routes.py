@@ -23,7 +23,7 @@ system = PlainBlueprint("system", __name__)
 
 class SignInIn(Schema):
     login = Text(required=True, most=64, least=1, metadata={"example": "cadre-001"})
-    password = ma.fields.String(required=True, load_only=True, validate=ma.validate.Length(1, 128))
+    password = Text(required=True, load_only=True, least=1, most=128, trimmed=False)
     device = Text(load_default="API", most=80, metadata={"example": "Redmi 13C"})
 
 

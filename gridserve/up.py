@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -89,7 +89,8 @@ def _web_command(port: int, log: Path) -> tuple[str, ...]:
     memory = Path("/dev/shm")  # noqa: S108 - only handed on to gunicorn, which names its own files
     return (
         sys.executable, "-m", "gunicorn", "wsgi:app", "--chdir", str(ROOT),
-        "--bind", f"{HOST}:{port}", "--workers", "2", "--threads", "4", "--worker-class", "gthread",
+        "--bind", f"{HOST}:{port}", "--workers", "2", "--threads", "16",
+        "--worker-class", "gridserve.web.Worker",
         "--preload", "--graceful-timeout", "8", "--timeout", "60", "--no-control-socket",
         "--log-level", "warning", "--access-logfile", str(log / "access.log"),
         *(("--worker-tmp-dir", str(memory)) if os.access(memory, os.W_OK) else ()),
@@ -203,9 +204,12 @@ def _alone(data: Path, url: str) -> Iterator[None]:
                 "stop it first, or give this one a folder and a port of its own: "
                 "gridserve up --data DIR --port N."
             ) from None
-        lock.truncate(0)
-        lock.write(f"{url}, process {os.getpid()}\n")
-        lock.flush()
+        try:
+            lock.truncate(0)
+            lock.write(f"{url}, process {os.getpid()}\n")
+            lock.flush()
+        except OSError as error:
+            raise LocalError(f"Cannot write {path}: {error.strerror}.") from error
         yield
         lock.truncate(0)
 
@@ -227,6 +231,10 @@ def _show_accounts(path: Path, first_time: bool) -> None:
     try:
         accounts = json.loads(path.read_text())
     except (OSError, ValueError):
+        say(
+            f"The file of accounts {path} is missing or cannot be read; their passwords are kept "
+            "nowhere else. Give one a new password: gridserve user reset-password LOGIN"
+        )
         return
     if not first_time:
         say(f"Accounts and passwords: {path}")
@@ -239,12 +247,19 @@ def _show_accounts(path: Path, first_time: bool) -> None:
         say(f"  {account['role']:<14} {account['login']:<20} {account['password']}")
 
 
+def _played_on(stamp: Path) -> str | None:
+    try:
+        return stamp.read_text().strip()
+    except (OSError, ValueError):
+        return None
+
+
 def _play_day(supervisor: Supervisor, data: Path, url: str, accounts: Path) -> None:
     """Play the simulated working day, once a day, while the site is watched."""
     zone = ZoneInfo(os.environ.get("GRIDSERVE_TIMEZONE", "Asia/Shanghai"))
     today = datetime.now(zone).date().isoformat()
     stamp = data / "demo-day"
-    if stamp.exists() and stamp.read_text().strip() == today:
+    if _played_on(stamp) == today:
         say("Today's simulated working day has been played already")
         return
     log = data / "log" / "simulate-day.log"
@@ -257,6 +272,7 @@ def _play_day(supervisor: Supervisor, data: Path, url: str, accounts: Path) -> N
         return
     say("  " + child.last_words(30))
     if code == 0:
-        stamp.write_text(today)
+        with suppress(OSError):  # then it is simply played again
+            stamp.write_text(today)
     else:
         say(f"The simulated day failed (code {code}); the site goes on. Its log: {log}")

@@ -84,6 +84,7 @@ class Household(Base):
     point: Mapped[Any | None] = mapped_column(Geometry("POINT", srid=SRID))
     point_source: Mapped[System | None] = mapped_column(choice(System, "system"))
     accuracy_m: Mapped[float | None]
+    said: Mapped[str | None] = mapped_column(String(64))  # digest of how it was added over the API
     # Derived from the visits (the latest `met` one); checked nightly against them.
     last_met_at: Mapped[datetime | None]
 

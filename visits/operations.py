@@ -19,18 +19,29 @@ from grids.models import Cell, CellKind
 from grids.permissions import holds_on, responsible_team
 from gridserve import events, workdays
 from gridserve.db import SRID, UNIQUE_VIOLATION, db, now, sqlstate
-from gridserve.errors import Conflict, Invalid, NotFound
+from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
 from visits import figures
 from visits.models import Household, Outcome, Visit
-from visits.permissions import visitable_households
+from visits.permissions import sees_names, visitable_households
 
 # A phone's clock may run ahead by this much before a time counts as in the future.
 CLOCK_TOLERANCE = timedelta(minutes=10)
+LONGEST_VISIT = timedelta(days=1)
 
 
 class IdTaken(Conflict):
     code, title = "request.id_taken", Conflict.title
+
+
+class NumberTaken(Conflict):
+    code = "household.number_taken"
+
+
+class Masked(Forbidden):
+    """Who sees a name or phone only masked cannot overwrite it: the mask would be stored."""
+
+    code = "household.masked"
 
 
 class HouseholdUnknown(NotFound):
@@ -148,8 +159,12 @@ def _check_times(said: dict[str, Any]) -> None:
         for name in ("started_at", "ended_at", "typed_at")
         if said.get(name) is not None and said[name] > latest
     }
-    if said.get("ended_at") is not None and said["ended_at"] < said["started_at"]:
-        problems["/ended_at"] = [_("Lies before the start.")]
+    if said.get("ended_at") is not None:
+        lasted = said["ended_at"] - said["started_at"]
+        if lasted < timedelta():
+            problems["/ended_at"] = [_("Lies before the start.")]
+        elif lasted > LONGEST_VISIT:
+            problems["/ended_at"] = [_("Lies more than a day after the start.")]
     if problems:
         raise Invalid(_("Mend the times and send it again."), errors=problems)
 
@@ -170,6 +185,8 @@ def move_household(household: Household, place: dict[str, Any], *, by: User) -> 
 
 def change_household(household: Household, changes: dict[str, Any], *, by: User) -> None:
     """Change status, tags, note, do-not-disturb, size, phone, or the point of a household."""
+    if {"head_name", "phone"} & changes.keys() and not sees_names(by, household):
+        raise Masked(_("You see name and phone masked only, so leave them out of the change."))
     place = changes.pop("point", None)
     for name in (
         "status",
@@ -199,15 +216,35 @@ def change_household(household: Household, changes: dict[str, Any], *, by: User)
 
 
 def add_household(said: dict[str, Any], *, by: User) -> Household:
-    """Register a household; its cell follows from its point."""
+    """Register a household, once, however often it is sent; its cell follows from its point."""
+    fingerprint = digest(said)
+    known = _same_household(said["id"], fingerprint)
+    if known is not None:
+        return known
     columns = point_of(said.get("point"))
     cell = basic_cell_at(columns["point"]) if columns else None
     if cell is not None and cell.village_code != said["village_code"]:
         raise Invalid(errors={"/point": [_("This point lies in another village.")]})
     plain = {k: v for k, v in said.items() if k != "point"}
-    household = Household(**plain, **columns, cell_id=cell.id if cell else None)
-    db.session.add(household)
-    db.session.flush()
+    household = Household(**plain, **columns, cell_id=cell.id if cell else None, said=fingerprint)
+    try:
+        with db.session.begin_nested():
+            db.session.add(household)
+            db.session.flush()
+    except IntegrityError as error:
+        known = _same_household(said["id"], fingerprint)
+        if known is None:
+            if sqlstate(error) == UNIQUE_VIOLATION:
+                raise NumberTaken(_("The village has a household with this number.")) from error
+            raise
+        return known
     figures.mark([household.cell_id])
     events.record("household.added", household.id, by=by.id, jurisdiction=household.village_code)
     return household
+
+
+def _same_household(household_id: uuid.UUID, fingerprint: str) -> Household | None:
+    known = db.session.get(Household, household_id)
+    if known is not None and known.said != fingerprint:
+        raise IdTaken(_("This id is already used for another household; make a new one."))
+    return known

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
+from flask import Response, jsonify, request
 from flask_babel import gettext as _
 
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Forbidden, NotFound
-from gridserve.http import API, Blueprint, PageIn, paged, transaction
+from gridserve.http import API, Blueprint, PageIn, check_unchanged, etag_of, paged, transaction
 from gridserve.permissions import Permission, may
 from visits import operations, queries
 from visits.models import Household, Visit
@@ -57,9 +58,12 @@ def add_household(data: dict[str, Any]) -> Household:
 @bp.get("/households/<uuid:household_id>")
 @requires(Permission.HOUSEHOLD_READ)
 @bp.response(200, HouseholdOut)
-def get_household(household_id: uuid.UUID) -> Household:
-    """One household."""
-    return queries.household(current_user, household_id)
+def get_household(household_id: uuid.UUID) -> Response:
+    """One household. Its ETag can be given as If-Match with a change."""
+    shown = HouseholdOut().dump(queries.household(current_user, household_id))
+    response = jsonify(shown)
+    response.set_etag(etag_of(shown))
+    return cast(Response, response.make_conditional(request))
 
 
 @bp.patch("/households/<uuid:household_id>")
@@ -70,6 +74,7 @@ def get_household(household_id: uuid.UUID) -> Household:
 def change_household(data: dict[str, Any], household_id: uuid.UUID) -> Household:
     """Change a household; with another point it may come to another cell."""
     household = queries.household(current_user, household_id, lock=True)
+    check_unchanged(HouseholdOut().dump(household))
     operations.change_household(household, data, by=current_user)
     db.session.flush()
     db.session.refresh(household, ["cell", "point"])

@@ -54,7 +54,12 @@ def may_take(user: User, issue: Issue, rule: Rule) -> bool:
 
 def actions(user: User, issue: Issue) -> dict[Action, Rule]:
     """What `user` may do with `issue` now; the page's buttons are these."""
-    return {a: r for a, r in rules_from(issue.status).items() if may_take(user, issue, r)}
+    return {
+        action: rule
+        for action, rule in rules_from(issue.status).items()
+        # evaluated once after each closing: reopening takes the rating away
+        if not (action is Action.EVALUATE and issue.rating) and may_take(user, issue, rule)
+    }
 
 
 def sees_resident(user: User, issue: Issue) -> bool:

@@ -1,6 +1,9 @@
 // What Folium does not draw on a map of ours: figures at the pointer, names on areas, and
 // controls that speak the page's language. Everything that people wrote goes in as a text node.
 
+// Room for the buttons on the left; on a phone they step aside instead (css/map.css).
+const wide = window.matchMedia("(min-width: 36rem)").matches;
+const POPUP = { autoPanPaddingTopLeft: [wide ? 64 : 12, 12], autoPanPaddingBottomRight: [12, 12] };
 const byTouch = window.matchMedia("(hover: none)").matches;
 
 function element(tag, className, text) {
@@ -34,7 +37,7 @@ function tooltip(layer, properties, words) {
 export function area(feature, layer, words, link) {
   const properties = feature.properties;
   if (byTouch) {
-    layer.bindPopup(() => card(properties, words, link), { autoPanPadding: [12, 12] });
+    layer.bindPopup(() => card(properties, words, link), POPUP);
   } else {
     tooltip(layer, properties, words);
     if (properties.href) layer.on("click", () => window.location.assign(properties.href));
@@ -46,10 +49,16 @@ export function area(feature, layer, words, link) {
 /** The marker of an issue: its figures at the pointer, a pop-up that opens the case. */
 export function issue(feature, layer, words, link) {
   if (!byTouch) tooltip(layer, feature.properties, words);
-  layer.bindPopup(() => card(feature.properties, words, link), { autoPanPadding: [12, 12] });
+  layer.bindPopup(() => card(feature.properties, words, link), POPUP);
 }
 
-/** Write names where they fit at this zoom, outlines first, then areas from large to small. */
+/** About how wide `text` will be, in pixels: a Chinese character is as wide as two Latin ones. */
+function width(text) {
+  return [...text].reduce((sum, c) => sum + (c > "\u2e80" ? 14 : 8), 0);
+}
+
+/** Write names where they fit at this zoom, outlines first, then areas from large to small; where a name
+ * has no room the share stands alone. */
 function nameAreas(map, groups) {
   const wanted = [];
   groups.forEach((group) => group.eachLayer((layer) => {
@@ -59,9 +68,8 @@ function nameAreas(map, groups) {
     icon.append(element("span", "", label[0]));
     if (label[1]) icon.append(element("span", "map-name-share", label[1]));
     wanted.push({
-      layer, outline, size: 0, lines: label[1] ? 2 : 1,
-      // a Chinese character is about as wide as two Latin ones
-      width: Math.max(...label.map((t) => [...t].reduce((w, c) => w + (c > "\u2e80" ? 14 : 8), 0))),
+      layer, outline, icon, size: 0, lines: label[1] ? 2 : 1,
+      width: Math.max(...label.map(width)), shareWidth: label[1] && width(label[1]),
       marker: L.marker(at, {
         icon: L.divIcon({ html: icon, className: "map-name-place", iconSize: [0, 0] }),
         interactive: false, keyboard: false, pane: "names",
@@ -81,11 +89,16 @@ function nameAreas(map, groups) {
     wanted.sort((a, b) => (b.outline ?? 0) - (a.outline ?? 0) || b.size - a.size);
     for (const name of wanted) {
       const at = map.latLngToLayerPoint(name.marker.getLatLng());
-      const half = L.point(name.width / 2 + 3, name.lines * 9 + 2);
-      const box = L.bounds(at.subtract(half), at.add(half));
-      const fits = name.room.x > name.width * (name.outline ? 0.6 : 1.15)
-        && name.room.y > name.lines * 22;
-      if (fits && !taken.some((other) => other.intersects(box))) {
+      const room = (width, lines) => {
+        const half = L.point(width / 2 + 3, lines * 9 + 2);
+        const box = L.bounds(at.subtract(half), at.add(half));
+        const fits = name.room.x > width * (name.outline ? 0.6 : 1.15) && name.room.y > lines * 22;
+        return fits && !taken.some((other) => other.intersects(box)) ? box : null;
+      };
+      const whole = room(name.width, name.lines);
+      const box = whole || (name.shareWidth && room(name.shareWidth, 1));
+      name.icon.firstChild.hidden = !whole;
+      if (box) {
         taken.push(box);
         name.marker.addTo(map);
       } else {
