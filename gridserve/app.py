@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 from flask_babel import lazy_gettext as _l
 from flask_migrate import Migrate
 from geoalchemy2 import alembic_helpers
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import grids.commands
 import grids.pages
@@ -98,6 +99,9 @@ def create_app(config: Config | None = None) -> Flask:
         SESSION_COOKIE_SECURE=config.secure_cookies,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session lasts
     )
+    if config.proxies:
+        n = config.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     db.init_app(app)
     Migrate(

@@ -54,6 +54,10 @@ class Config:
         "GRIDSERVE_SECURE_COOKIES", "1 where the site is served over https, else 0", "0", _flag
     )
 
+    proxies: int = _variable(
+        "GRIDSERVE_PROXIES", "how many proxies (0 to 5) stand in front and are believed", "0", int
+    )
+
     def __post_init__(self) -> None:
         if len(self.secret_key) < 32:
             raise ConfigError("GRIDSERVE_SECRET_KEY must have at least 32 characters")
@@ -61,6 +65,8 @@ class Config:
             raise ConfigError("GRIDSERVE_LANGUAGE must be zh or en")
         if not 1 <= self.session_days <= 366:
             raise ConfigError("GRIDSERVE_SESSION_DAYS must be a whole number from 1 to 366")
+        if not 0 <= self.proxies <= 5:
+            raise ConfigError("GRIDSERVE_PROXIES must be a whole number from 0 to 5")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from base64 import urlsafe_b64encode
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from flask import request
 
 from gridserve import people
+from gridserve.app import create_app
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import PASSWORD, TOWNSHIP, VILLAGE
@@ -174,3 +177,12 @@ def test_answers_are_zipped_for_who_takes_it(make, as_user):
     zipped = client.get("/api/v1/households", headers={"Accept-Encoding": "gzip"})
     assert zipped.headers["Content-Encoding"] == "gzip"
     assert len(zipped.data) < len(plain.data) / 3
+
+
+def test_a_forwarded_address_is_believed_only_from_known_proxies(config):
+    for proxies, expected in ((0, "127.0.0.1"), (1, "10.9.8.7")):
+        app = create_app(replace(config, proxies=proxies))
+        seen = []
+        app.before_request(lambda seen=seen: seen.append(request.remote_addr))
+        app.test_client().get("/healthz", headers={"X-Forwarded-For": "10.9.8.7"})
+        assert seen == [expected]
