@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template, request, url_for
@@ -9,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from grids import overview, queries
-from grids.models import Level
+from grids.models import Cell, Jurisdiction, Level
 from gridserve import workdays
 from gridserve.auth import current_user, requires
+from gridserve.db import db
 from gridserve.permissions import Permission
 
 bp = Blueprint("grids", __name__, template_folder="templates")
@@ -27,6 +29,8 @@ def home() -> ResponseReturnValue:
     here = path[-1] if path else None
     day = workdays.today()
     rows = overview.below(current_user, code, day)
+    if here is not None and here.level == Level.VILLAGE:
+        return _village(here, path, day)
     return render_template(
         "grids/home.html", here=here, rows=rows, day=day, crumbs=_crumbs(path),
         totals=_totals(rows) | {"members": overview.members(current_user, code, day)},
@@ -34,9 +38,23 @@ def home() -> ResponseReturnValue:
     )  # fmt: skip
 
 
+def _village(here: Jurisdiction, path: list[Any], day: date) -> str:
+    """A village: its cells with their teams, and its teams with their members."""
+    cells = db.session.scalars(
+        queries.cells(current_user, {"jurisdiction": here.code}, day).order_by(Cell.code)
+    ).all()
+    ids = [cell.id for cell in cells]
+    return render_template(
+        "grids/village.html", here=here, crumbs=_crumbs(path), day=day, cells=cells,
+        teams_by_cell=queries.teams_by_cell(ids, day),
+        teams=queries.teams_of_village(current_user, here.code, ids, day),
+    )  # fmt: skip
+
+
 def _crumbs(path: list[Any]) -> list[dict[str, str]]:
     return [
-        {"name": row.name, "href": url_for("grids.home", jurisdiction=row.code)} for row in path
+        {"name": row.short_name, "href": url_for("grids.home", jurisdiction=row.code)}
+        for row in path
     ]
 
 

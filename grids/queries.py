@@ -164,6 +164,16 @@ def team(user: User, team_id: uuid.UUID, day: date) -> Team:
     return found
 
 
+def teams_of_village(user: User, code: str, cell_ids: Iterable[uuid.UUID], day: date) -> list[Team]:
+    """The teams of a village and those that answer for its cells, with members of `day`."""
+    answering = select(Assignment.team_id).where(
+        Assignment.cell_id.in_(list(cell_ids)), holds_on(Assignment, day)
+    )
+    here = or_(Team.jurisdiction_code.startswith(code), Team.id.in_(answering))
+    rows = visible_teams(user).where(here).options(*_as_on(day)).order_by(Team.name, Team.id)
+    return list(db.session.scalars(rows.execution_options(populate_existing=True)))
+
+
 def path(user: User, code: str) -> list[Jurisdiction]:
     """The jurisdictions above `code` and itself, from the top, in the user's scope."""
     codes = [code[:level] for level in Level if level <= len(code)]

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
+from grids.models import CellKind, Duty
 from gridserve.permissions import Role
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
 from visits.issues.clock import Light
@@ -61,6 +62,13 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Outcome.NOBODY_HOME, _l("Nobody home")),
     (Outcome.REFUSED, _l("Refused")),
     (Outcome.MOVED, _l("Has moved")),
+    (CellKind.BASIC, _l("Basic cell")),
+    (CellKind.DEDICATED, _l("Dedicated cell")),
+    (Duty.LEADER, _l("Team leader")),
+    (Duty.FULL_TIME, _l("Full-time cadre")),
+    (Duty.PART_TIME, _l("Part-time cadre")),
+    (Duty.GUIDE, _l("Guide")),
+    (Duty.OTHER, _l("Helper")),
     (Purpose.REGULAR, _l("Regular visit")),
     (Purpose.AD_HOC, _l("Ad hoc visit")),
     (Purpose.FOLLOW_UP, _l("Follow-up")),
