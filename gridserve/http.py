@@ -104,7 +104,8 @@ def page_args(schema: ma.Schema, given: Mapping[str, str] | None = None) -> dict
 
     `given` replaces the address's own parameters. Raises Invalid, which quotes what is wrong.
     """
-    asked = {k: v for k, v in (given or request.args).items() if v and k != "lang"}
+    given = request.args if given is None else given
+    asked = {k: v for k, v in given.items() if v and k != "lang"}
     try:
         return cast(dict[str, Any], schema.load(asked))
     except ma.ValidationError as error:

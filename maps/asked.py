@@ -7,14 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import marshmallow as ma
-from flask import request
-from flask_babel import gettext as _
-
 from gridserve import workdays
 from gridserve.db import now
-from gridserve.errors import Invalid, pointers
-from gridserve.http import Schema
 from gridserve.people import User
 from gridserve.permissions import Permission
 from maps.places import CELL, Opening, opening
@@ -40,19 +34,6 @@ class Window:
     def kept(self) -> bool:
         """Whether it is one of the ready windows and ends today."""
         return self.last == workdays.today() and self.days in WINDOWS
-
-
-def read(schema: Schema) -> Args:
-    """The page's parameters; Invalid with each fault in words, since people see only these."""
-    try:
-        found: Args = schema.load({k: v for k, v in request.args.items() if v})
-    except ma.ValidationError as error:
-        errors = pointers(error.messages)
-        faults = "; ".join(f"{name.strip('/')}: {' '.join(m)}" for name, m in errors.items())
-        raise Invalid(
-            _("The address of this page cannot be used: %(faults)s", faults=faults), errors=errors
-        ) from error
-    return found
 
 
 def window(args: Args) -> Window:

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from grids.models import short_name
 from gridserve.auth import current_user, requires
 from gridserve.db import now
+from gridserve.http import page_args
 from gridserve.permissions import Permission
 from maps import aging as ageing
 from maps import asked, draw, overview, places
@@ -37,7 +38,7 @@ LOW = 60  # per cent: areas under it are counted
 @requires(Permission.FIGURES_READ)
 def home() -> ResponseReturnValue:
     """A leader's start: key figures, what needs a word today, and the parts compared."""
-    args = asked.read(OverviewIn())
+    args = page_args(OverviewIn())
     place = places.find(current_user, args.get("jurisdiction"))
     return render_template(
         "maps/overview.html",
@@ -52,7 +53,7 @@ def home() -> ResponseReturnValue:
 @requires(Permission.FIGURES_READ)
 def coverage() -> ResponseReturnValue:
     """The map of coverage, with the same figures as a table."""
-    args = asked.read(CoveragePageIn())
+    args = page_args(CoveragePageIn())
     place = places.find(current_user, args.get("jurisdiction"))
     by, window = places.divided(place, args.get("by")), asked.window(args)
     found = covering.coverage(place, by, window.first, window.last, as_of=window.day, drawn=True)
@@ -89,12 +90,12 @@ def coverage() -> ResponseReturnValue:
         [
             CoverageArea(
                 each.area.code,
-                f"{line['above']} {each.area.name}".strip(),
+                f"{line['above']} {short_name(each.area.name)}".strip(),
                 each.area.shape,
                 each.met,
                 each.households,
                 line["href"] or line["cases_href"],
-                label=short_name(each.area.name),
+                label=f"{line['above']} {short_name(each.area.name)}".strip(),
             )
             for each, line in zip(found.rows, rows, strict=True)
         ],
@@ -129,7 +130,7 @@ def coverage() -> ResponseReturnValue:
 @requires(Permission.FIGURES_READ)
 def aging() -> ResponseReturnValue:
     """The map of open issues by age, with the oldest and the figures of each part as tables."""
-    args = asked.read(AgingPageIn())
+    args = page_args(AgingPageIn())
     place = places.find(current_user, args.get("jurisdiction"))
     category, only = args.get("category"), args.get("light")
     moment, live = asked.moment(args)

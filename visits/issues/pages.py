@@ -5,39 +5,45 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from grids.models import Assignment, Jurisdiction, Team
+from grids.models import Assignment, Team
 from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db, now
 from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import paged, transaction
+from gridserve.http import inside, page_args, paged, transaction
 from gridserve.permissions import Permission
-from visits.issues import clock, operations, queries
-from visits.issues.chain import Rating, Status
+from visits.issues import operations, queries
+from visits.issues.chain import Action, Rating, Status
+from visits.issues.clock import Light
 from visits.issues.models import Category, Issue
 from visits.issues.permissions import actions, desk_issues, sees_resident
 from visits.issues.schemas import IssuesIn, StepIn
+from visits.issues.words import DONE, place_name, timing
 from visits.labels import category_name, label
 from visits.masking import masked_name, masked_phone
+from visits.models import Household
+from visits.permissions import visible_households
+
+# Words about which issues: open ones, closed ones, or some of either.
+CHOOSE = ("open", "status", "light", "overdue", "due_from", "due_to", "declined")
 
 bp = Blueprint("issues", __name__, template_folder="../templates")
 
-ZERO = timedelta()
+# The figure that holds both red lights.
+OVERDUE = _l("Overdue (long overdue included)")
 # The desk's queues: name and heading.
 QUEUES = (
-    ("overdue", _l("Overdue")),
+    ("overdue", OVERDUE),
     ("to_accept", _l("To accept")),
     ("to_dispatch", _l("To dispatch")),
     ("to_review", _l("To review")),
@@ -80,24 +86,29 @@ def desk() -> ResponseReturnValue:
         queue=queue,
         counts=counts._mapping,
         page=page,
-        light_of=light_of,
-        due_words=due_words,
+        timing=timing,
     )
 
 
 @bp.get("/issues")
 @requires(Permission.ISSUE_READ)
 def listing() -> ResponseReturnValue:
-    """Issues by jurisdiction, status, category and light: what a figure opens to."""
-    asked = {k: v for k, v in request.args.items() if v and k != "lang"}
-    try:
-        args = IssuesIn().load(asked)
-    except ma.ValidationError as error:
-        raise Invalid(
-            _("The address of this page has a value that cannot be used."),
-            errors=pointers(error.messages),
-        ) from error
-    page = paged(queries.issues(current_user, args), (Issue.due_at, Issue.id), args)
+    """Issues by jurisdiction, status, category and light: what a figure opens to.
+
+    Without a word about open or closed ones the open ones are shown, the most urgent first.
+    """
+    asked = dict(request.args.items())
+    if not any(asked.get(name) for name in CHOOSE):
+        asked["open"] = "1"
+    state = {"all": "all", "1": "open", "0": "closed"}.get(asked.get("open", "all"), "")
+    if asked.get("open") == "all":
+        del asked["open"]
+    args = page_args(IssuesIn(), asked)
+    query = queries.issues(current_user, args)
+    if args.get("open") is False:
+        page = paged(query, (Issue.closed_at, Issue.id), args, descending=True)
+    else:
+        page = paged(query, (Issue.due_at, Issue.id), args)
     categories = db.session.scalars(select(Category).order_by(Category.code)).all()
     return render_template(
         "issues/list.html",
@@ -105,9 +116,10 @@ def listing() -> ResponseReturnValue:
         args=args,
         statuses=_options(Status),
         categories=[{"value": c.code, "label": category_name(c)} for c in categories],
-        lights=_options(clock.Light),
-        light_of=light_of,
-        due_words=due_words,
+        lights=_options(Light),
+        states=_states(state),
+        state=request.args.get("open"),
+        timing=timing,
         shown=_shown(args, categories),
     )
 
@@ -115,14 +127,27 @@ def listing() -> ResponseReturnValue:
 def _shown(args: dict[str, Any], categories: Sequence[Category]) -> list[str]:
     """What a list is narrowed to, in words."""
     chosen = [c for c in categories if c.code == args.get("category")]
-    found = [place_name(args.get("jurisdiction"))]
+    found = [place_name(args.get("cell") or args.get("jurisdiction"))]
     found += [label(args[name]) for name in ("light", "status") if args.get(name)]
     found += [category_name(c) for c in chosen]
     if args.get("overdue"):
-        found.append(_("Overdue"))
-    if args.get("open") is not None:
-        found.append(_("Open issues") if args["open"] else _("Closed"))
+        found.append(str(OVERDUE))
     return [words for words in found if words]
+
+
+def _states(state: str) -> list[dict[str, Any]]:
+    """Open, closed or all, with the other filters kept where they can be."""
+    kept: dict[str, Any] = {
+        k: v for k, v in request.args.items() if k in ("jurisdiction", "cell", "category")
+    }
+    return [
+        {"label": words, "href": url_for("issues.listing", open=value, **kept),
+         "active": state == name}
+        for name, value, words in (
+            ("open", "1", _("Open ones")), ("closed", "0", _("Closed ones")),
+            ("all", "all", _("Open and closed")),
+        )
+    ]  # fmt: skip
 
 
 @bp.get("/issues/<uuid:issue_id>")
@@ -137,22 +162,23 @@ def show(issue_id: uuid.UUID) -> ResponseReturnValue:
 def act(issue_id: uuid.UUID) -> ResponseReturnValue:
     """Take a step from the page, then show the issue again."""
     try:
-        _take(issue_id)
+        action = _take(issue_id)
     except Problem as problem:
         return _page(issue_id, problem), problem.status
-    flash(_("Done."))
-    return redirect(url_for("issues.show", issue_id=issue_id))
+    flash(str(DONE[action]))
+    return redirect(url_for("issues.show", issue_id=issue_id, back=request.args.get("back")))
 
 
 @transaction
-def _take(issue_id: uuid.UUID) -> None:
+def _take(issue_id: uuid.UUID) -> Action:
     form = {k: v for k, v in request.form.items() if v and k != "csrf_token"}
-    form["seen"] = int(form["seen"]) if form.get("seen", "").isdigit() else 0  # type: ignore[assignment]
+    seen = form.get("seen", "")
+    plain = seen.isascii() and seen.isdigit() and len(seen) < 8
     try:
-        said = StepIn().load(form)
+        said = StepIn().load({**form, "seen": int(seen) if plain else 0})
     except ma.ValidationError as error:
         raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    operations.take_step(issue_id, said, by=current_user)
+    return operations.take_step(issue_id, said, by=current_user).action
 
 
 act.transaction = True  # type: ignore[attr-defined]  # through _take, so that a refusal keeps the page
@@ -179,8 +205,9 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         teams=teams,
         ratings=Rating,
         problem=problem,
-        light=light_of(issue),
-        due_words=due_words,
+        timing=timing,
+        back=inside(request.args.get("back", ""), url_for("issues.listing")),
+        household_href=_household_href(issue),
         new_id=uuid.uuid4,
         suggested=_suggested(issue) if teams else None,
         resident_name=issue.resident_name
@@ -205,30 +232,12 @@ def _options(kind: type[enum.StrEnum]) -> list[dict[str, str]]:
     return [{"value": member.value, "label": label(member)} for member in kind]
 
 
-def light_of(issue: Issue) -> dict[str, str]:
-    """The light of an issue as `parts.light` shows it: of now, or of when it was closed."""
-    share = clock.weight(issue.due_at, issue.limit_days, issue.closed_at or now())
-    light = clock.light(share)
-    return {"key": light.value, "label": label(light)}
-
-
-def due_words(issue: Issue) -> str:
-    """How much of the time limit is left, or by how much it was passed, in words."""
-    left = issue.due_at - (issue.closed_at or now())
-    words = format_timedelta(abs(left), threshold=1.2)
-    if issue.closed_at is not None:
-        return (
-            _("closed %(time)s before the limit", time=words)
-            if left >= ZERO
-            else _("closed %(time)s after the limit", time=words)
-        )
-    return _("%(time)s left", time=words) if left >= ZERO else _("%(time)s over", time=words)
-
-
-def place_name(code: str | None) -> str | None:
-    """The name of a jurisdiction, for headings."""
-    found = db.session.get(Jurisdiction, code) if code else None
-    return found.short_name if found else None
+def _household_href(issue: Issue) -> str | None:
+    """The household's page, where the person asking may open it."""
+    mine = visible_households(current_user).where(Household.id == issue.household_id)
+    if issue.household_id is None or not db.session.scalar(select(mine.exists())):
+        return None
+    return url_for("visits.household", household_id=issue.household_id)
 
 
 def _page_args() -> dict[str, Any]:
