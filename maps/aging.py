@@ -11,7 +11,7 @@ from typing import Any
 from geoalchemy2 import Geometry
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from grids.models import Cell
+from grids.models import Cell, Jurisdiction
 from gridserve import workdays
 from gridserve.db import SRID, db
 from gridserve.people import User
@@ -35,6 +35,8 @@ class OpenIssue:
     number: str
     category_code: str
     words: str  # the beginning of what was reported; nothing of a sensitive category
+    village: str
+    cell: str | None
     limit_days: int
     weight: float
     lon: float | None
@@ -161,6 +163,7 @@ def open_issues(
     seen = visible_issues(user).with_only_columns(Issue.id)
     rows = db.session.execute(
         query.join(Category, Category.code == Issue.category_code)
+        .join(Jurisdiction, Jurisdiction.code == Issue.village_code)
         .join(Cell, Cell.id == Issue.cell_id, isouter=True)
         .join(Household, Household.id == Issue.household_id, isouter=True)
         .where(Issue.id.in_(seen))
@@ -169,6 +172,8 @@ def open_issues(
             Issue.number,
             Issue.category_code,
             case((Category.sensitive, ""), else_=func.left(Issue.words, WORDS_SHOWN)),
+            Jurisdiction.name,
+            Cell.name,
             Issue.limit_days,
             weight,
             func.ST_X(where),

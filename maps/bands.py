@@ -57,7 +57,7 @@ SHARE_CLASSES = (
 AGE_BANDS = (
     AgeBand(Light.GREEN, N_("under four fifths of the limit"), "#2f9e83", DARK, 5),
     AgeBand(Light.AMBER, N_("from four fifths to the limit"), "#f0b429", DARK, 6),
-    AgeBand(Light.RED, N_("over the limit"), "#cf3a1d", LIGHT, 7),
+    AgeBand(Light.RED, N_("over the limit, up to twice"), "#cf3a1d", LIGHT, 7),
     AgeBand(Light.DEEP_RED, N_("over twice the limit"), "#6d0f22", LIGHT, 9),
 )
 _BAND = {band.key: band for band in AGE_BANDS}

@@ -19,6 +19,7 @@ from maps.words import LEVELS, category_name, days
 from visits.figures import FORMULA
 from visits.issues.clock import Light
 from visits.issues.models import Category
+from visits.issues.words import where
 from visits.labels import label
 
 SHORT, LONG = 30, 90  # days of the two windows
@@ -74,6 +75,7 @@ def case_line(issue: aging.OpenIssue, kinds: Mapping[str, Category]) -> dict[str
         "number": issue.number, "title": issue.words, "age": days(issue.age_days),
         "limit": days(issue.limit_days), "category": category_name(kinds.get(issue.category_code)),
         "light": {"key": issue.light.value, "label": label(issue.light)},
+        "where": where(issue.village, issue.cell),
         "href": url_for("issues.show", issue_id=issue.id),
     }  # fmt: skip
 

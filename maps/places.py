@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from sqlalchemy import ColumnElement, case, cast, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from grids.models import Cell, Jurisdiction, Level
+from grids.models import Cell, Jurisdiction, Level, short_name
 from grids.permissions import WIDE_ROLES, cells_of, holds_on
 from gridserve import workdays
 from gridserve.db import SRID, db
@@ -124,12 +124,15 @@ def divided(place: Place, by: str | None) -> str:
     """`by`, or the level below `place`; Invalid where that is no division or an endless one."""
     by = by or place.below
     if BY[by] <= place.digits:
-        words = _("“%(name)s” has no parts of this kind: choose a finer level.", name=place.name)
+        words = _(
+            "“%(name)s” has no parts of this kind: choose a finer level.",
+            name=short_name(place.name),
+        )
         raise Invalid(words, errors={"/by": [words]})
     if not may_show(place, by):
         words = _(
             "Too many for “%(name)s”: choose a coarser level or a jurisdiction further down.",
-            name=place.name,
+            name=short_name(place.name),
         )
         raise Invalid(words, errors={"/by": [words]})
     return by
