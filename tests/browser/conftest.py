@@ -33,6 +33,7 @@ class Site:
 
     address: str
     issue: str  # id of the one long overdue case, in the middle of the village
+    household: str  # id of the household that it concerns
     cells: int
 
 
@@ -58,7 +59,7 @@ def build(make: Make) -> dict[str, Any]:
         issue.words = f"{NASTY} 路灯不亮"
     figures.refresh()
     db.session.commit()
-    return {"issue": str(old.id), "cells": len(cells)}
+    return {"issue": str(old.id), "household": str(homes[1].id), "cells": len(cells)}
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ CHOOSE = ("open", "status", "light", "overdue", "due_from", "due_to", "declined"
 bp = Blueprint("issues", __name__, template_folder="../templates")
 
 # The figure that holds both red lights.
-OVERDUE = _l("Overdue (long overdue included)")
+OVERDUE = _l("Overdue (all)")
 # The desk's queues: name and heading.
 QUEUES = (
     ("overdue", OVERDUE),
@@ -145,7 +145,7 @@ def _states(state: str) -> list[dict[str, Any]]:
          "active": state == name}
         for name, value, words in (
             ("open", "1", _("Open ones")), ("closed", "0", _("Closed ones")),
-            ("all", "all", _("Open and closed")),
+            ("all", "all", _("Both")),
         )
     ]  # fmt: skip
 
