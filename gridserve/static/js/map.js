@@ -49,6 +49,7 @@ export function area(feature, layer, words, link) {
 /** The marker of an issue: its figures at the pointer, a pop-up that opens the case. */
 export function issue(feature, layer, words, link) {
   if (!byTouch) tooltip(layer, feature.properties, words);
+  layer.on("popupopen", () => layer.closeTooltip());
   layer.bindPopup(() => card(feature.properties, words, link), POPUP);
 }
 
