@@ -6,6 +6,7 @@ each kind of work has a scheduled sweep that finds in the database what is still
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import os
@@ -16,7 +17,9 @@ from typing import Any
 
 from flask import Flask, current_app
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue, Worker
 from rq.cron import CronScheduler
 
@@ -38,8 +41,16 @@ class Scheduled:
 
 
 def connect(config: Config) -> Redis:
-    """A Redis connection that gives up soon rather than holding a request."""
-    return Redis.from_url(config.redis_url, socket_connect_timeout=1, socket_timeout=5)
+    """This process's Redis client; it gives up soon rather than holding a request."""
+    return _client(config.redis_url)
+
+
+@functools.cache
+def _client(url: str) -> Redis:
+    # Tried again once, for a connection that a restart of Redis broke; redis-py's own patience of
+    # several seconds would be spent by somebody waiting for an answer.
+    again = Retry(NoBackoff(), 1)
+    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, retry=again)
 
 
 def enqueue(job: Callable[..., Any], *args: Any, once: bool = False) -> None:

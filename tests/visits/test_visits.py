@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from gridserve import jobs
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import VILLAGE
+from visits import figures
 from visits.models import Household, Visit
 
 
@@ -137,3 +139,13 @@ def test_a_moved_point_brings_the_household_to_its_new_cell(make, as_user):
         f"/api/v1/households/{household.id}", json={"point": {"lon": 103.965, "lat": 28.605}}
     )
     assert (answer.status_code, answer.json["cell"]) == (200, new.code)
+
+
+def test_a_visit_is_kept_while_redis_is_away_and_counted_by_the_sweep(make, as_user, monkeypatch):
+    cell = make.cell()
+    client, household = as_user(make.cadre([cell])), make.household(cell)
+    monkeypatch.setattr(jobs, "connect", lambda _config: jobs._client("unix:///nowhere?db=0"))
+    assert client.post("/api/v1/visits", json=body(household)).status_code == 201
+    assert client.get("/readyz").json == {"status": "ok", "database": True, "redis": False}
+    assert figures.refresh_marked() == 1
+    assert figures.check() == []
