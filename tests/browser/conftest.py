@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from playwright.sync_api import sync_playwright
 from shapely import box
 from werkzeug.serving import make_server
 
@@ -20,8 +21,6 @@ from gridserve.permissions import Role
 from tests.conftest import own_database
 from tests.factories import COUNTY, PASSWORD, SOUTH, STEP, TOWNSHIP, VILLAGE, WEST, Make
 from visits import figures
-
-sync_api = pytest.importorskip("playwright.sync_api")
 
 NASTY = "<img src=x onerror=alert(1)>"
 SIZES = {"phone": (390, 844), "desk": (1366, 768)}
@@ -114,7 +113,7 @@ class Tab:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import shapely
+from playwright.sync_api import sync_playwright
 from shapely.geometry import mapping
 
 from maps.bands import NO_DATA
@@ -168,8 +169,7 @@ def page_of(parts):
 @pytest.fixture(scope="module")
 def show():
     """Open a map under our content policy in a browser that reaches nothing but our files."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
