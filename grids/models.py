@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
@@ -21,10 +21,10 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gridserve.db import SRID, Base, Code, choice, county, reference
+from gridserve.db import SRID, Base, Code, choice, county, now, reference
 from gridserve.people import User
 
 
@@ -203,3 +203,40 @@ class Membership(Base):
 
     team: Mapped[Team] = relationship(back_populates="memberships", lazy="raise")
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class ChangeKind(enum.StrEnum):
+    """What can be done to cells after the first division."""
+
+    SPLIT = "split"
+    MERGE = "merge"
+    REDRAW = "redraw"
+    RETIRE = "retire"
+
+
+class Change(Base):
+    """One change of the ground. Rows are never changed or deleted: a trigger forbids it."""
+
+    __tablename__ = "cell_change"
+    __table_args__ = county(Index(None, "village_code"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
+    kind: Mapped[ChangeKind] = mapped_column(choice(ChangeKind, "kind"))
+    village_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    on_date: Mapped[date] = mapped_column(Date)  # last day of the old cells + 1, first of the new
+    actor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+    result: Mapped[dict[str, Any]] = mapped_column(JSONB)  # as answered, to answer a repeat alike
+    said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
+
+
+class Lineage(Base):
+    """A cell came from another one. Rows are never changed or deleted: a trigger forbids it."""
+
+    __tablename__ = "lineage"
+    __table_args__ = county(CheckConstraint("parent_id <> child_id", name="two"),
+                            Index(None, "child_id"))  # fmt: skip
+
+    parent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"), primary_key=True)
+    child_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"), primary_key=True)
+    change_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell_change.id"))

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response
 from flask_babel import gettext as _
 
-from grids import queries
+from grids import lineage, queries
 from grids.coordinates import BadPosition, to_wgs84
 from grids.models import Cell, Jurisdiction, Team
 from grids.schemas import (
@@ -22,6 +22,7 @@ from grids.schemas import (
     JurisdictionDetail,
     JurisdictionPage,
     JurisdictionsIn,
+    LineageOut,
     PlaceIn,
     TeamOut,
     TeamPage,
@@ -137,6 +138,14 @@ def cells_at(args: dict[str, Any]) -> dict[str, Any]:
 def get_cell(code: str) -> dict[str, Any]:
     """One cell, valid or not any more, with the teams that answer for it today."""
     return _features([queries.cell(current_user, code)], workdays.today())[0]
+
+
+@bp.get("/cells/<code>/lineage")
+@requires(Permission.GROUND_READ)
+@bp.response(200, LineageOut)
+def get_lineage(code: str) -> dict[str, Any]:
+    """What a cell came from and what came of it."""
+    return lineage.of(queries.cell(current_user, code))
 
 
 @bp.get("/teams")

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from geoalchemy2.shape import to_shape
 
 from grids.coordinates import System
-from grids.models import CellKind, Duty, Level
+from grids.models import CellKind, ChangeKind, Duty, Level
 from gridserve.http import PageIn, Schema, Text
 
 DECIMALS = 6  # of a degree: 0.1 m
@@ -163,6 +163,32 @@ class CellFeature(Schema):
 class CellsHere(Schema):
     type = ma.fields.String(required=True, metadata={"enum": ["FeatureCollection"]})
     features = ma.fields.List(ma.fields.Nested(CellFeature), required=True)
+
+
+class Relative(Schema):
+    code = ma.fields.String(required=True, metadata={"example": "530626101201001"})
+    name = ma.fields.String(required=True)
+    from_date = ma.fields.Date(required=True)
+    to_date = ma.fields.Date(required=True, allow_none=True)
+
+
+class Descent(Schema):
+    """`child` came from `parent` by a change."""
+
+    parent = ma.fields.String(required=True)
+    child = ma.fields.String(required=True)
+    kind = ma.fields.Enum(ChangeKind, by_value=True, required=True)
+    on = ma.fields.Date(required=True)
+    change = ma.fields.UUID(required=True)
+
+
+class LineageOut(Schema):
+    """What a cell came from and what came of it, oldest first."""
+
+    code = ma.fields.String(required=True)
+    ancestors = ma.fields.List(ma.fields.Nested(Relative), required=True)
+    descendants = ma.fields.List(ma.fields.Nested(Relative), required=True)
+    changes = ma.fields.List(ma.fields.Nested(Descent), required=True)
 
 
 class CellPage(CellsHere):

@@ -24,6 +24,7 @@ import visits.demo.commands
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
+import visits.liferoutes
 import visits.pages
 import visits.routes
 from grids.models import short_name
@@ -35,7 +36,14 @@ from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
 from visits.labels import category_name, label, tag_label
 
-APIS = (routes.bp, grids.routes.bp, visits.routes.bp, visits.issues.routes.bp, maps.routes.bp)
+APIS = (
+    routes.bp,
+    grids.routes.bp,
+    visits.liferoutes.bp,
+    visits.routes.bp,
+    visits.issues.routes.bp,
+    maps.routes.bp,
+)
 PAGES = (
     routes.system,
     pages.bp,

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, literal_column, select
 
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
 from maps.places import BY, CELL, Area, Place, names, shapes, under
-from visits.figures import FORMULA, WINDOWS, met_between
+from visits.figures import FORMULA, WINDOWS, cell_on, met_between
 from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus
 
 __all__ = ["FORMULA", "Coverage", "Row", "coverage", "share"]
@@ -72,7 +72,7 @@ def coverage(
     areas = (shapes if drawn else names)(place, by, day)
     counts = {
         code: (met, households)
-        for code, met, households in db.session.execute(_by_part(place, by, first, last))
+        for code, met, households in db.session.execute(_by_part(place, by, first, last, day))
     }
     rows = [Row(area, *counts.get(area.code, (0, 0))) for area in areas]
     return Coverage(
@@ -80,9 +80,9 @@ def coverage(
     )
 
 
-def _by_part(place: Place, by: str, first: date, last: date) -> Select[Any]:
+def _by_part(place: Place, by: str, first: date, last: date, day: date) -> Select[Any]:
     """Select (code of the part or None, met, active households) within `place`."""
-    counts = _counts(place, first, last).subquery()
+    counts = _counts(place, first, last, day).subquery()
     part: ColumnElement[Any]
     if BY[by] == CELL:
         part = select(Cell.code).where(Cell.id == counts.c.cell_id).scalar_subquery()
@@ -96,9 +96,11 @@ def _by_part(place: Place, by: str, first: date, last: date) -> Select[Any]:
     return totals.group_by("part")
 
 
-def _counts(place: Place, first: date, last: date) -> Any:
+def _counts(place: Place, first: date, last: date, day: date) -> Any:
     """(cell_id, village_code, met, households) in pieces that count each household once."""
     days = (last - first).days + 1
+    if day < workdays.today():
+        return _counted(place, first, last, cell=cell_on(day))
     if last != workdays.today() or days not in WINDOWS:
         return _counted(place, first, last)
     kept = (
@@ -122,10 +124,16 @@ def _counts(place: Place, first: date, last: date) -> Any:
     )
 
 
-def _counted(place: Place, first: date, last: date, *where: ColumnElement[bool]) -> Any:
+def _counted(
+    place: Place,
+    first: date,
+    last: date,
+    *where: ColumnElement[bool],
+    cell: Any = Household.cell_id,
+) -> Any:
     return (
         select(
-            Household.cell_id,
+            cell.label("cell_id"),
             Household.village_code,
             func.count().filter(met_between(first, last)).label("met"),
             func.count().label("households"),
@@ -135,5 +143,5 @@ def _counted(place: Place, first: date, last: date, *where: ColumnElement[bool])
             under(Household.village_code, place.code),
             *where,
         )
-        .group_by(Household.cell_id, Household.village_code)
+        .group_by(literal_column("1"), Household.village_code)  # by the cell, whichever it is
     )

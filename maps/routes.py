@@ -28,7 +28,7 @@ _missing = bp.alt_response(
 def get_coverage(args: dict[str, Any]) -> dict[str, Any]:
     """Households met at least once in the days from–to ÷ active households, in all and by part.
 
-    A household counts in the cell that it belongs to now.
+    A household counts in the cell in which it was on the day whose cells are shown.
     """
     place = places.find(current_user, args.get("jurisdiction"))
     by, window = places.divided(place, args.get("by")), asked.window(args)

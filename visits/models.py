@@ -91,6 +91,17 @@ class Household(Base):
     cell: Mapped[Cell | None] = relationship(lazy="raise", viewonly=True)
 
 
+class Stay(Base):
+    """The cell in which a household counts for the days before `to_date`, when its cell ended."""
+
+    __tablename__ = "household_stay"
+    __table_args__ = county(Index(None, "cell_id"))
+
+    household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("household.id"), primary_key=True)
+    to_date: Mapped[date] = mapped_column(Date, primary_key=True)
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
+
+
 class Purpose(enum.StrEnum):
     REGULAR = "regular"
     AD_HOC = "ad_hoc"

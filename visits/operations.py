@@ -68,8 +68,11 @@ def point_of(place: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def basic_cell_at(point: WKTElement) -> Cell | None:
-    """The basic cell in which `point` (EPSG:4326) lies today."""
-    return db.session.scalar(
+    """The basic cell in which `point` (EPSG:4326) lies today.
+
+    It is locked, shared: nobody ends it before this transaction is over.
+    """
+    here = (
         select(Cell)
         .where(
             ST_Covers(Cell.polygon, point),
@@ -78,7 +81,10 @@ def basic_cell_at(point: WKTElement) -> Cell | None:
         )
         .order_by(Cell.code)  # a point on a shared edge belongs to the lower code
         .limit(1)
+        .with_for_update(read=True)
     )
+    # Who waited for a cell that has just ended finds nothing, and at a second look its heir.
+    return db.session.scalar(here) or db.session.scalar(here)
 
 
 def record_visit(said: dict[str, Any], *, by: User) -> Visit:

@@ -63,6 +63,7 @@ class Action(enum.StrEnum):
     FAIL_REVIEW = "fail_review"
     REOPEN = "reopen"
     EVALUATE = "evaluate"
+    REASSIGN = "reassign"
 
 
 class Who(enum.StrEnum):
@@ -71,6 +72,7 @@ class Who(enum.StrEnum):
     DESK = "desk"  # a dispatcher whose scope covers the desk that has the issue
     HOLDER = "holder"  # a member, today, of the team that holds it
     CALLER = "caller"  # whoever asked the resident: the desk, or a cadre who can see the issue
+    GROUND = "ground"  # nobody by hand: follows when cells are split, merged, redrawn or retired
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,9 @@ TRANSITIONS: dict[tuple[Status, Action], Rule] = {
     (_S.CLOSED, _A.EVALUATE): Rule(_S.CLOSED, Who.CALLER, ("rating",), not_handler=True),
     (_S.CLOSED, _A.REOPEN): _REOPEN,
     (_S.DECLINED, _A.REOPEN): _REOPEN,
+    (_S.DISPATCHED, _A.REASSIGN): Rule(_S.DISPATCHED, Who.GROUND, ("team_id",)),
+    (_S.HANDLING, _A.REASSIGN): Rule(_S.HANDLING, Who.GROUND, ("team_id",)),
+    (_S.REVIEWING, _A.REASSIGN): Rule(_S.REVIEWING, Who.GROUND, ("team_id",)),
 }
 
 # Those who take these actions are the handlers of an issue.

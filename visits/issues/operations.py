@@ -198,9 +198,23 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
     return _append(issue, action, rule, said, fingerprint, by)
 
 
+def reassign(issue: Issue, team: Team, said: dict[str, Any], *, by: User) -> Step | None:
+    """Give a locked issue that a team holds to another team, because its cell was changed.
+
+    `said` is id and data (what of the cell changed). None where the desk may not dispatch to the
+    team: then the issue stays where it is.
+    """
+    if not team.jurisdiction_code.startswith(issue.desk_code):
+        return None
+    rule = TRANSITIONS[(issue.status, Action.REASSIGN)]
+    step = {"id": said["id"], "team_id": team.id}
+    return _append(issue, Action.REASSIGN, rule, step, digest(said), by, data=said["data"])
+
+
 def _append(
-    issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str, by: User
-) -> Step:
+    issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str, by: User,
+    *, data: dict[str, Any] | None = None,
+) -> Step:  # fmt: skip
     last = db.session.scalars(
         select(Step).where(Step.issue_id == issue.id, Step.seq == issue.step_no)
     ).one()
@@ -212,7 +226,8 @@ def _append(
     team_id = issue.team_id if rule.to in HELD else None
     if "team_id" in rule.needs:
         team_id = _team_for(issue, said["team_id"]).id
-    data = {"rating": str(said["rating"])} if "rating" in rule.needs else {}
+    if "rating" in rule.needs:
+        data = {"rating": str(said["rating"])}
     step = Step(
         id=said["id"],
         issue_id=issue.id,
@@ -228,7 +243,7 @@ def _append(
         received_at=now(),
         due_at=due,
         words=said.get("words", ""),
-        data=data,
+        data=data or {},
         said=fingerprint,
     )
     try:
@@ -285,7 +300,9 @@ def _place(said: dict[str, Any], by: User) -> dict[str, Any]:
         place |= _at_household(household_id, "point" in place, by)
     elif said.get("cell"):
         cell = db.session.scalar(
-            select(Cell).where(Cell.code == said["cell"], holds_on(Cell, workdays.today()))
+            select(Cell)
+            .where(Cell.code == said["cell"], holds_on(Cell, workdays.today()))
+            .with_for_update(read=True)  # nobody ends it before the issue is there to be moved
         )
         if cell is None:
             raise Invalid(errors={"/cell": [_("No such cell today.")]})
@@ -318,10 +335,13 @@ def _at_household(household_id: uuid.UUID, placed: bool, by: User) -> dict[str, 
     outside the own cells is taken, and does not tell where it is.
     """
     household = db.session.scalar(
-        select(Household).where(
+        select(Household)
+        .where(
             Household.id == household_id,
             within(Household.village_code, scopes(by, Permission.ISSUE_REPORT)),
         )
+        .with_for_update(read=True)  # nobody moves it to another cell meanwhile
+        .execution_options(populate_existing=True)
     )
     if household is None:
         raise Invalid(errors={"/household_id": [_("No such household in your jurisdiction.")]})

@@ -39,7 +39,7 @@ def _is_handler(user: User, issue: Issue) -> bool:
 
 def may_take(user: User, issue: Issue, rule: Rule) -> bool:
     """Whether `user`, who can see `issue`, may take the action that `rule` governs."""
-    if not may(user, Permission.ISSUE_STEP):
+    if rule.who is Who.GROUND or not may(user, Permission.ISSUE_STEP):
         return False
     if rule.who is Who.DESK:
         right = covers(scopes(user, Permission.ISSUE_DESK), issue.desk_code)

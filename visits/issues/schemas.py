@@ -55,7 +55,7 @@ class StepIn(Schema):
         Action,
         by_value=True,
         required=True,
-        validate=ma.validate.NoneOf([Action.REPORT]),
+        validate=ma.validate.NoneOf([Action.REPORT, Action.REASSIGN]),
     )
     seen = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(1, 1_000_000))
     words = Text(most=4000, load_default="")
