@@ -27,9 +27,12 @@ def read_line(line: object) -> shapely.LineString:
     try:
         if not isinstance(line, Mapping) or line.get("type") != "LineString":
             raise ValueError("no LineString")
-        pairs = np.asarray(line.get("coordinates"), float)
-        if pairs.ndim != 2 or pairs.shape[1] not in (2, 3) or not 2 <= len(pairs) <= MOST_POINTS:
+        given = line.get("coordinates")
+        if not isinstance(given, list | tuple) or not all(map(_is_position, given)):
             raise ValueError("no list of pairs")
+        pairs = np.asarray(given, float)
+        if pairs.ndim != 2 or not 2 <= len(pairs) <= MOST_POINTS:
+            raise ValueError("too few or too many")
     except (ValueError, TypeError, OverflowError):
         raise BadGeometry([Fault(words, {"most": MOST_POINTS})]) from None
     try:
@@ -40,6 +43,12 @@ def read_line(line: object) -> shapely.LineString:
     if found.length == 0:
         raise BadGeometry([Fault(words, {"most": MOST_POINTS})])
     return found
+
+
+def _is_position(pair: object) -> bool:
+    if not isinstance(pair, list | tuple) or len(pair) not in (2, 3):
+        return False
+    return all(isinstance(n, int | float) and not isinstance(n, bool) for n in pair)
 
 
 def cut(area: shapely.Polygon, line: shapely.LineString) -> list[shapely.Polygon]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
+from flask_babel import gettext as _
 
+from grids.cutting import read_line
+from grids.geometry import BadGeometry
 from grids.models import CellKind, ChangeKind
 from grids.schemas import PolygonOut, TeamName
 from gridserve.http import Day, Schema, Text
@@ -32,6 +35,21 @@ class CellCode(Text):
         super().__init__(most=15, validate=[rule], metadata=metadata, **kwargs)
 
 
+class LineField(ma.fields.Raw):
+    """A GeoJSON LineString; what else was sent with it is left out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(metadata=_LINE, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            line = read_line(value)
+        except BadGeometry as bad:
+            reasons = [_(fault.msgid, **fault.values) for fault in bad.faults]
+            raise ma.ValidationError(reasons) from bad
+        return {"type": "LineString", "coordinates": [list(pair) for pair in line.coords]}
+
+
 class ChangeIn(Schema):
     id = ma.fields.UUID(
         required=True, metadata={"description": "made by the client; the same id is a repeat"}
@@ -47,7 +65,7 @@ def _name(**kwargs: Any) -> Text:
 
 class SplitIn(ChangeIn):
     cell = CellCode(required=True)
-    line = ma.fields.Raw(required=True, metadata=_LINE)
+    line = LineField(required=True)
     names = ma.fields.List(
         _name(),
         validate=ma.validate.Length(max=20),
@@ -62,7 +80,7 @@ class MergeIn(ChangeIn):
 
 class RedrawIn(ChangeIn):
     cells = ma.fields.List(CellCode(), required=True, validate=ma.validate.Length(equal=2))
-    line = ma.fields.Raw(required=True, metadata=_LINE)
+    line = LineField(required=True)
     names = ma.fields.List(
         _name(),
         validate=ma.validate.Length(equal=2),

@@ -120,9 +120,9 @@ def test_the_edge_that_is_there_is_no_change():
     one, other = cut(SQUARE, through(0.5))
     with pytest.raises(BadGeometry, match="another one"):
         redraw(one, other, through(0.5))
+    corner = (WEST + SIDE * 0.7, SOUTH + 0.005)
+    twice = [(WEST - 0.001, corner[1]), (WEST + 2 * SIDE, corner[1]), (corner[0], SOUTH - 0.001)]
     with pytest.raises(BadGeometry, match="make two"):
-        corner = (WEST + SIDE * 0.7, SOUTH + 0.02)
-        twice = [(WEST - 0.001, SOUTH + 0.002), corner, (corner[0], SOUTH - 0.001)]
         redraw(one, other, LineString(twice))
 
 

@@ -83,7 +83,9 @@ def test_a_split_takes_households_and_open_issues_along_and_leaves_the_past(make
     assert cell_of(closed) == cell.code
     assert cell_of(visit) == cell.code
     assert (before.status_code, before.json["total"]["met"]) == (200, 1), before.json
-    assert leader.get(place).json == before.json
+    after = leader.get(place).json
+    assert (after["areas"], after["total"]) == (before.json["areas"], before.json["total"])
+    assert [(a["code"], a["households"]) for a in after["areas"]] == [(cell.code, 3)]
     figures.refresh_marked()
     assert figures.check() == []
     assert projection.check() == []

@@ -99,7 +99,7 @@ def test_a_village_with_cells_is_refused_and_stays(run: Run, village: str) -> No
 
 
 def test_serials_go_on_after_retired_cells(run: Run, village: str, make: Make) -> None:
-    make.cell(7, to_date=date(2024, 1, 1))
+    make.cell(7, polygon=OUTLINE, to_date=date(2024, 1, 1))
     assert json.loads(run(village, "--write", "--json").stdout)["cells"][0]["code"][-3:] == "008"
 
 
