@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from geoalchemy2 import Geometry
@@ -18,7 +18,7 @@ from gridserve.people import User
 from maps.places import BY, CELL, Area, Place, names, under
 from visits.issues.chain import OPEN, Status
 from visits.issues.clock import Light, light
-from visits.issues.models import Category, Issue, Step
+from visits.issues.models import Category, Issue, IssueStay, Step
 from visits.issues.permissions import visible_issues
 from visits.issues.queries import has_light, in_category, weight_at
 from visits.models import Household
@@ -102,6 +102,22 @@ def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
     return query, last.c.due_at
 
 
+def _day(moment: datetime) -> date:
+    """The day whose cells count at `moment`: at the end of a day still that day."""
+    return workdays.day_of(moment - timedelta.resolution)
+
+
+def _cell_on(day: date) -> ColumnElement[Any]:
+    """The cell of an issue on `day`: its present one but where that came later."""
+    stay = (
+        select(IssueStay.cell_id)
+        .where(IssueStay.issue_id == Issue.id, IssueStay.to_date > day)
+        .order_by(IssueStay.to_date)
+        .limit(1)
+    )
+    return func.coalesce(stay.correlate(Issue).scalar_subquery(), Issue.cell_id)
+
+
 def _narrowed(query: Select[Any], place: Place, category: str | None) -> Select[Any]:
     query = query.where(under(Issue.village_code, place.code))
     return query.where(in_category(category)) if category else query
@@ -123,7 +139,8 @@ def aging(
     query, due = _as_it_was(moment, live)
     part: ColumnElement[Any]
     if BY[by] == CELL:
-        part = select(Cell.code).where(Cell.id == Issue.cell_id).scalar_subquery()
+        cell = Issue.cell_id if live else _cell_on(_day(moment))
+        part = select(Cell.code).where(Cell.id == cell).scalar_subquery()
     else:
         part = func.left(Issue.village_code, BY[by])
     weight = weight_at(moment, due)
@@ -134,7 +151,7 @@ def aging(
         for row in db.session.execute(counted.group_by("part"))
     }
     none = dict.fromkeys(Light, 0)
-    areas = names(place, by, workdays.day_of(moment))
+    areas = names(place, by, _day(moment))
     rows = [Row(area, found.get(area.code, none)) for area in areas]
     return Aging({each: sum(c[each] for c in found.values()) for each in Light}, rows)
 
@@ -161,10 +178,11 @@ def open_issues(
         query = query.where(has_light(only, weight))
     where = _where()
     seen = visible_issues(user).with_only_columns(Issue.id)
+    cell = Issue.cell_id if live else _cell_on(_day(moment))
     rows = db.session.execute(
         query.join(Category, Category.code == Issue.category_code)
         .join(Jurisdiction, Jurisdiction.code == Issue.village_code)
-        .join(Cell, Cell.id == Issue.cell_id, isouter=True)
+        .join(Cell, Cell.id == cell, isouter=True)
         .join(Household, Household.id == Issue.household_id, isouter=True)
         .where(Issue.id.in_(seen))
         .with_only_columns(

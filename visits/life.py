@@ -23,7 +23,7 @@ from gridserve.people import User
 from visits import figures
 from visits.issues import operations as issue_operations
 from visits.issues.chain import HELD
-from visits.issues.models import Issue
+from visits.issues.models import Issue, IssueStay
 from visits.models import Household, Stay
 from visits.operations import digest
 
@@ -177,6 +177,7 @@ def _move_issues(made: Made, by: User) -> tuple[Counter[uuid.UUID], int]:
             continue
         old, new = issue.cell_id, heirs[issue.id]
         issue.cell_id = new
+        db.session.add(IssueStay(issue_id=issue.id, to_date=made.on, cell_id=old))
         moved[new] += 1
         data = {"change": str(made.change_id), "from": codes[old], "to": codes[new]}
         events.record("issue.moved", issue.id, by=by.id, jurisdiction=issue.village_code, data=data)

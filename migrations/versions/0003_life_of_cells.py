@@ -107,18 +107,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("parent_id", "child_id", name=op.f("pk_lineage")),
     )
     op.create_index(op.f("ix_lineage_child_id"), "lineage", ["child_id"])
-    op.create_table(
-        "household_stay",
-        sa.Column("household_id", sa.Uuid(), nullable=False),
-        sa.Column("to_date", sa.Date(), nullable=False),
-        sa.Column("cell_id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["household_id"], ["household.id"], name=op.f("fk_household_stay_household_id")
-        ),
-        sa.ForeignKeyConstraint(["cell_id"], ["cell.id"], name=op.f("fk_household_stay_cell_id")),
-        sa.PrimaryKeyConstraint("household_id", "to_date", name=op.f("pk_household_stay")),
-    )
-    op.create_index(op.f("ix_household_stay_cell_id"), "household_stay", ["cell_id"])
+    for kind in ("household", "issue"):
+        op.create_table(
+            f"{kind}_stay",
+            sa.Column(f"{kind}_id", sa.Uuid(), nullable=False),
+            sa.Column("to_date", sa.Date(), nullable=False),
+            sa.Column("cell_id", sa.Uuid(), nullable=False),
+            sa.ForeignKeyConstraint(
+                [f"{kind}_id"], [f"{kind}.id"], name=op.f(f"fk_{kind}_stay_{kind}_id")
+            ),
+            sa.ForeignKeyConstraint(["cell_id"], ["cell.id"], name=op.f(f"fk_{kind}_stay_cell_id")),
+            sa.PrimaryKeyConstraint(f"{kind}_id", "to_date", name=op.f(f"pk_{kind}_stay")),
+        )
+        op.create_index(op.f(f"ix_{kind}_stay_cell_id"), f"{kind}_stay", ["cell_id"])
     for table in APPEND_ONLY:
         op.execute(f"""
             CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}
@@ -147,6 +148,7 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER cell_fits ON cell")
     op.execute("DROP FUNCTION cell_stays()")
     op.execute("DROP FUNCTION cell_fits()")
+    op.drop_table("issue_stay")
     op.drop_table("household_stay")
     op.drop_table("lineage")
     op.drop_table("cell_change")

@@ -64,13 +64,15 @@ def test_a_split_takes_households_and_open_issues_along_and_leaves_the_past(make
     west, east = make.household(cell, **at(0.1)), make.household(cell, **at(0.9))
     lost = make.household(cell, point=None, point_source=None)
     visit = make.visit(east, cadre, at=now() - timedelta(days=3))
-    open_, closed = make.issue(east, cadre), make.issue(west, cadre)
+    open_ = make.issue(east, cadre, at=now() - timedelta(days=3))
+    closed = make.issue(west, cadre)
     desk = make.user(Role.DISPATCHER, TOWNSHIP)
     make.step(closed, "decline", desk, words="不属实")
     leader = as_user(make.user(Role.LEADER, COUNTY))
     yesterday = workdays.today() - timedelta(days=1)
     place = f"/api/v1/coverage?jurisdiction={VILLAGE}&by=cell&from=2026-01-01&to={yesterday}"
-    before = leader.get(place)
+    aging = f"/api/v1/aging?jurisdiction={VILLAGE}&as_of={yesterday}"
+    before, aged = leader.get(place), leader.get(aging).json
     done = send(admin, "split", cell=cell.code, line=upright(0.3))
     assert [c["code"][-3:] for c in done["cells"]] == ["002", "003"]
     assert (done["ended"], done["households_moved"], done["issues_moved"]) == ([cell.code], 3, 1)
@@ -86,6 +88,10 @@ def test_a_split_takes_households_and_open_issues_along_and_leaves_the_past(make
     after = leader.get(place).json
     assert (after["areas"], after["total"]) == (before.json["areas"], before.json["total"])
     assert [(a["code"], a["households"]) for a in after["areas"]] == [(cell.code, 3)]
+    after = leader.get(aging).json
+    assert (after["areas"], after["total"]) == (aged["areas"], aged["total"])
+    assert [(a["code"], a["total"]) for a in after["areas"]] == [(cell.code, 1)]
+    assert after["places"] == aged["places"] != []
     figures.refresh_marked()
     assert figures.check() == []
     assert projection.check() == []

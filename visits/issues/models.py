@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
     CheckConstraint,
+    Date,
     ForeignKey,
     Index,
     Integer,
@@ -112,6 +113,17 @@ class Issue(Base):
     steps: Mapped[list[Step]] = relationship(
         back_populates="issue", lazy="raise", order_by="Step.seq"
     )
+
+
+class IssueStay(Base):
+    """The cell in which an issue counts for the days before `to_date`, when its cell ended."""
+
+    __tablename__ = "issue_stay"
+    __table_args__ = county(Index(None, "cell_id"))
+
+    issue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    to_date: Mapped[date] = mapped_column(Date, primary_key=True)
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
 
 
 class Step(Base):
