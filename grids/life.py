@@ -139,8 +139,16 @@ def _check(old: Sequence[Cell], on: date) -> None:
             )
     if len({cell.kind for cell in old}) > 1:
         raise Invalid(errors={"/cells": [_("Basic and dedicated cells cannot be mixed.")]})
-    first = max(cell.from_date for cell in old) + timedelta(days=1)
+    newest = max(old, key=lambda cell: cell.from_date)
+    first = newest.from_date + timedelta(days=1)
     today = workdays.today()
+    if first > today:
+        words = _(
+            "Cell %(code)s began on %(day)s: it can be changed from the day after.",
+            code=newest.code,
+            day=newest.from_date.isoformat(),
+        )
+        raise Invalid(errors={"/on": [words]})
     if not max(first, today - EARLIEST) <= on <= today:
         words = _(
             "Give a day from %(first)s to %(last)s: after the cells began, within the last "

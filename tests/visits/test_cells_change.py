@@ -127,8 +127,11 @@ def test_a_merge_gathers_households_and_teams(make, admin):
     assert len(cell["teams"]) == 2
     assert {cell_of(h) for h in households} == {cell["code"]} == {cell_of(issue)}
     assert {c["id"] for c in done["cadres"]} == {str(first.id), str(second.id)}
-    far = make.cell(9)
-    send(admin, "merge", 422, cells=[far.code, cell["code"]])  # began today, and no neighbours
+    far, near = make.cell(9), make.cell(8)
+    young = send(admin, "merge", 422, cells=[far.code, cell["code"]])
+    assert list(young["errors"]) == ["/on"]
+    again = send(admin, "merge", cells=[far.code, near.code])
+    assert again["cells"][0]["code"][-3:] == "010"
 
 
 def test_a_redrawn_edge_gives_issues_in_between_to_the_other_team(make, admin, as_user):
