@@ -42,6 +42,7 @@ bench: setup-test ## Measure starts, imports, figures and visits, beside raw SQL
 	@$(BIN)/python bench/work.py
 
 messages: setup-test ## Gather the words to translate into gridserve/translations
+	@mkdir -p var
 	@$(BIN)/pybabel --quiet extract -F pyproject.toml -k _l -k N_ --no-location --sort-output \
 		-o var/messages.pot .
 	@$(BIN)/pybabel --quiet update -N --ignore-obsolete -i var/messages.pot \

@@ -97,7 +97,7 @@ def adopt_division(
         raise Conflict(
             _(
                 "Village %(name)s (%(code)s) has %(n)s basic cells already, %(first)s to "
-                "%(last)s. A first division is for a village without cells: retire those first.",
+                "%(last)s. A first division is for a village without cells: split or merge those.",
                 name=village.name,
                 code=village.code,
                 n=len(taken),

@@ -93,7 +93,7 @@ def test_a_village_with_cells_is_refused_and_stays(run: Run, village: str) -> No
     again = run(village, "--write")
     assert again.exit_code == 1
     assert "has 1 basic cells already" in again.stderr
-    assert "retire those first" in again.stderr
+    assert "split or merge those" in again.stderr
     assert db.session.scalar(select(func.count()).select_from(Cell)) == 1
     assert run(village).exit_code == 0  # a proposal to compare with may be asked for
 

@@ -7,28 +7,24 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from geoalchemy2 import Geography
-from sqlalchemy import cast, func, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from grids.models import Cell, Level, Team
-from grids.permissions import holds_on
+from grids.models import Level, Team
 from gridserve import events, workdays
 from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
-from gridserve.permissions import Permission, may, scopes, within
+from gridserve.permissions import Permission, may
 from visits.issues import clock, projection
 from visits.issues.chain import CLOSED, HELD, TRANSITIONS, Action, Rule, Status
 from visits.issues.models import Category, Issue, Step
 from visits.issues.permissions import may_take, visible_issues
+from visits.issues.place import place_of
 from visits.labels import label
-from visits.models import Household, Visit
-from visits.operations import CLOCK_TOLERANCE, IdTaken, basic_cell_at, digest, point_of
-from visits.permissions import visible_households, visible_visits
+from visits.operations import CLOCK_TOLERANCE, IdTaken, digest
 
 # Letters and digits that are not mistaken for one another when read aloud.
-FARTHEST_M = 5_000  # a point may lie this far outside the cell that was said with it
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -87,7 +83,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     category = db.session.get(Category, said["category"])
     if category is None or not category.active:
         raise Invalid(errors={"/category": [_("No such category.")]})
-    place = _place(said, by)
+    place = place_of(said, by)
     if not may(by, Permission.ISSUE_REPORT, place["village_code"]):
         raise Forbidden(_("This place lies outside your jurisdiction."))
     moment = _moment(said.get("reported_at"), "/reported_at")
@@ -288,90 +284,3 @@ def _team_for(issue: Issue, team_id: uuid.UUID) -> Team:
     if team is None or not team.jurisdiction_code.startswith(issue.desk_code):
         raise Invalid(errors={"/team_id": [_("No such team under this desk.")]})
     return team
-
-
-def _place(said: dict[str, Any], by: User) -> dict[str, Any]:
-    """Where the issue is: the columns of place, from the visit, household, cell or point given."""
-    place: dict[str, Any] = {"visit_id": said.get("visit_id"), **point_of(said.get("point"))}
-    household_id = said.get("household_id")
-    if place["visit_id"]:
-        household_id = _visited(place["visit_id"], household_id, by)
-    if household_id:
-        place |= _at_household(household_id, "point" in place, by)
-    elif said.get("cell"):
-        cell = db.session.scalar(
-            select(Cell)
-            .where(Cell.code == said["cell"], holds_on(Cell, workdays.today()))
-            .with_for_update(read=True)  # nobody ends it before the issue is there to be moved
-        )
-        if cell is None:
-            raise Invalid(errors={"/cell": [_("No such cell today.")]})
-        place |= {"village_code": cell.village_code, "cell_id": cell.id}
-    elif "point" in place:
-        cell = basic_cell_at(place["point"])
-        if cell is None:
-            raise Invalid(errors={"/point": [_("No cell covers this point.")]})
-        place |= {"village_code": cell.village_code, "cell_id": cell.id}
-    else:
-        raise Invalid(errors={"/": [_("Say where: visit_id, household_id, cell or point.")]})
-    if said.get("point"):
-        _check_near(place)
-    return place
-
-
-def _visited(visit_id: uuid.UUID, household_id: uuid.UUID | None, by: User) -> uuid.UUID:
-    visit = db.session.scalar(visible_visits(by).where(Visit.id == visit_id))
-    if visit is None:
-        raise Invalid(errors={"/visit_id": [_("No such visit. Send the visit first.")]})
-    if household_id not in (None, visit.household_id):
-        raise Invalid(errors={"/household_id": [_("The visit was to another household.")]})
-    return visit.household_id
-
-
-def _at_household(household_id: uuid.UUID, placed: bool, by: User) -> dict[str, Any]:
-    """Village and cell of a household of the reporter's jurisdiction.
-
-    Its exact point comes along only where the reporter may see the household: an issue about one
-    outside the own cells is taken, and does not tell where it is.
-    """
-    household = db.session.scalar(
-        select(Household)
-        .where(
-            Household.id == household_id,
-            within(Household.village_code, scopes(by, Permission.ISSUE_REPORT)),
-        )
-        .with_for_update(read=True)  # nobody moves it to another cell meanwhile
-        .execution_options(populate_existing=True)
-    )
-    if household is None:
-        raise Invalid(errors={"/household_id": [_("No such household in your jurisdiction.")]})
-    place: dict[str, Any] = {
-        "household_id": household.id,
-        "village_code": household.village_code,
-        "cell_id": household.cell_id,
-    }
-    seen = visible_households(by).where(Household.id == household_id)
-    if not placed and household.point is not None and db.session.scalar(seen) is not None:
-        place |= {"point": household.point, "point_source": household.point_source}
-    return place
-
-
-def _check_near(place: dict[str, Any]) -> None:
-    """A point that was given besides must fit what else was said, or maps would mislead."""
-    if place["cell_id"] is None:
-        return
-    near = select(Cell.id).where(
-        Cell.id == place["cell_id"],
-        func.ST_DWithin(cast(Cell.polygon, Geography), cast(place["point"], Geography), FARTHEST_M),
-    )
-    if db.session.scalar(near) is None:
-        raise Invalid(
-            errors={
-                "/point": [
-                    _(
-                        "Lies more than %(km)s km from the cell. Check it and its crs.",
-                        km=FARTHEST_M // 1000,
-                    )
-                ]
-            }
-        )
