@@ -107,20 +107,19 @@ def household(household_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.post("/households/<uuid:household_id>")
 @requires(Permission.ISSUE_REPORT)
+@transaction
 def record(household_id: uuid.UUID) -> ResponseReturnValue:
     """Record a visit or report an issue from the page, then show the household again."""
+    take = _report if "category" in request.form else _visit
     try:
-        done = _report(household_id) if "category" in request.form else _visit(household_id)
+        with db.session.begin_nested():  # a refusal takes back its own writes and keeps the page
+            done = take(household_id)
     except Problem as problem:
         return _page(household_id, problem), problem.status
     flash(done)
     return redirect(url_for("visits.household", household_id=household_id))
 
 
-record.transaction = True  # type: ignore[attr-defined]  # through _visit and _report, so that a refusal keeps the page
-
-
-@transaction
 def _visit(household_id: uuid.UUID) -> str:
     home = queries.household(current_user, household_id)
     if not may(current_user, Permission.VISIT_RECORD, home.village_code):
@@ -130,7 +129,6 @@ def _visit(household_id: uuid.UUID) -> str:
     return _("Visit recorded: %(outcome)s.", outcome=label(visit.outcome))
 
 
-@transaction
 def _report(household_id: uuid.UUID) -> str:
     queries.household(current_user, household_id)
     said = _said(IssueIn(), household_id, ("id", "category", "words", "channel"))

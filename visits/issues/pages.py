@@ -159,17 +159,18 @@ def show(issue_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.post("/issues/<uuid:issue_id>")
 @requires(Permission.ISSUE_STEP)
+@transaction
 def act(issue_id: uuid.UUID) -> ResponseReturnValue:
     """Take a step from the page, then show the issue again."""
     try:
-        action = _take(issue_id)
+        with db.session.begin_nested():  # a refusal takes back its own writes and keeps the page
+            action = _take(issue_id)
     except Problem as problem:
         return _page(issue_id, problem), problem.status
     flash(str(DONE[action]))
     return redirect(url_for("issues.show", issue_id=issue_id, back=request.args.get("back")))
 
 
-@transaction
 def _take(issue_id: uuid.UUID) -> Action:
     form = {k: v for k, v in request.form.items() if v and k != "csrf_token"}
     seen = form.get("seen", "")
@@ -179,9 +180,6 @@ def _take(issue_id: uuid.UUID) -> Action:
     except ma.ValidationError as error:
         raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
     return operations.take_step(issue_id, said, by=current_user).action
-
-
-act.transaction = True  # type: ignore[attr-defined]  # through _take, so that a refusal keeps the page
 
 
 def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
