@@ -24,7 +24,7 @@ import visits.demo.commands
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
-import visits.liferoutes
+import visits.life.routes
 import visits.pages
 import visits.routes
 from grids.models import short_name
@@ -39,7 +39,7 @@ from visits.labels import category_name, label, tag_label
 APIS = (
     routes.bp,
     grids.routes.bp,
-    visits.liferoutes.bp,
+    visits.life.routes.bp,
     visits.routes.bp,
     visits.issues.routes.bp,
     maps.routes.bp,

@@ -8,8 +8,8 @@ from grids.models import ChangeKind
 from gridserve.auth import current_user, requires
 from gridserve.http import API, Blueprint, transaction
 from gridserve.permissions import Permission
-from visits import life
-from visits.lifeschemas import ChangeOut, DryRunIn, MergeIn, RedrawIn, RetireIn, SplitIn
+from visits.life import operations
+from visits.life.schemas import ChangeOut, DryRunIn, MergeIn, RedrawIn, RetireIn, SplitIn
 
 bp = Blueprint("life_api", __name__, url_prefix=API, description="Cells that change")
 Answer = tuple[dict[str, Any], int]
@@ -21,8 +21,8 @@ _previewed = bp.alt_response(200, schema=ChangeOut, success=True, description="A
 def _change(kind: ChangeKind, asked: dict[str, Any], said: dict[str, Any]) -> Answer:
     said = {"kind": str(kind), **said}
     if asked["dry_run"]:
-        return life.preview(said, by=current_user), 200
-    return life.change(said, by=current_user), 201
+        return operations.preview(said, by=current_user), 200
+    return operations.change(said, by=current_user), 201
 
 
 @bp.post("/cells/split")

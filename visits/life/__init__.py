@@ -1,0 +1,1 @@
+"""Cells that change, with what follows for households and issues."""
