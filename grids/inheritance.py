@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from itertools import zip_longest
 
 from sqlalchemy import or_, select
 
 from grids.models import Assignment, Cell
 from gridserve.db import db
 
-Period = tuple[date, date | None]
+
+@dataclass(frozen=True)
+class Held:
+    """A team holds a cell from `first` up to, not including, `last` (None: without end)."""
+
+    team_id: uuid.UUID
+    first: date
+    last: date | None
+    lead: bool
+
+    def on(self, day: date) -> bool:
+        return self.first <= day and (self.last is None or day < self.last)
 
 
 def pass_on(
-    old: Sequence[Cell], new: Sequence[Cell], on: date, parents: Mapping[uuid.UUID, list[Cell]]
+    old: Sequence[Cell], new: Sequence[Cell], on: date, parents: Mapping[uuid.UUID, Sequence[Cell]]
 ) -> None:
     """End the teams' assignments to old cells on the day and begin them for the new ones.
 
-    `parents` says from which old cells each new one inherits. An assignment that would have begun
-    on the day or later goes over with its own dates.
+    `parents` says from which old cells each new one inherits; the lead team is that of the first.
+    An assignment that would have begun on the day or later goes over with its own dates.
     """
     ids = [cell.id for cell in old]
     rows = db.session.scalars(
@@ -29,39 +41,49 @@ def pass_on(
         .where(
             Assignment.cell_id.in_(ids), or_(Assignment.to_date.is_(None), Assignment.to_date > on)
         )
-        .order_by(Assignment.id)
+        .order_by(Assignment.from_date, Assignment.id)
         .with_for_update()
     ).all()
-    periods: dict[uuid.UUID, dict[uuid.UUID, list[Period]]] = {
-        cell.id: defaultdict(list) for cell in old
-    }
+    held: dict[uuid.UUID, list[Held]] = {cell.id: [] for cell in old}
     for row in rows:
-        periods[row.cell_id][row.team_id].append((max(row.from_date, on), row.to_date))
+        held[row.cell_id].append(Held(row.team_id, max(row.from_date, on), row.to_date, row.lead))
         if row.from_date >= on:
             db.session.delete(row)  # it never held
         else:
             row.to_date = on
     for child in new:
-        inherited: dict[uuid.UUID, list[Period]] = defaultdict(list)
-        for parent in parents[child.id]:
-            for team_id, found in periods[parent.id].items():
-                inherited[team_id] += found
+        inherited = joined([held[parent.id] for parent in parents[child.id]])
         db.session.add_all(
-            Assignment(team_id=team_id, cell_id=child.id, from_date=first, to_date=last)
-            for team_id, found in inherited.items()
-            for first, last in joined(found)
-        )
+            Assignment(
+                team_id=each.team_id, cell_id=child.id, from_date=each.first, to_date=each.last,
+                lead=each.lead,
+            )
+            for each in inherited
+        )  # fmt: skip
     db.session.flush()
 
 
-def joined(periods: Iterable[Period]) -> list[Period]:
-    """The same days as periods that neither overlap nor touch; None is without end."""
-    found: list[Period] = []
-    for first, last in sorted(periods, key=lambda period: period[0]):
-        if found:
-            start, end = found[-1]
-            if end is None or first <= end:
-                found[-1] = (start, None if end is None or last is None else max(end, last))
-                continue
-        found.append((first, last))
-    return found
+def joined(of_parents: Sequence[Iterable[Held]]) -> list[Held]:
+    """What several parents' teams hold together: every team once a day, one of them as lead.
+
+    On each day the lead is that of the first parent that has one; where none has, the first team.
+    """
+    every = [each for parent in of_parents for each in parent]
+    starts = sorted({e.first for e in every} | {e.last for e in every if e.last})
+    found: list[Held] = []
+    open_: dict[uuid.UUID, Held] = {}
+    for first, last in zip_longest(starts, starts[1:]):
+        there = [each for each in every if each.on(first)]
+        lead = next((each.team_id for each in there if each.lead), None)
+        going: dict[uuid.UUID, Held] = {}
+        for team in dict.fromkeys(each.team_id for each in there):
+            leads = team == (lead or there[0].team_id)
+            before = open_.get(team)
+            since = before.first if before and before.lead == leads else first
+            going[team] = Held(team, since, last, leads)
+        found += [
+            each for team, each in open_.items()
+            if team not in going or going[team].first != each.first
+        ]  # fmt: skip
+        open_ = going
+    return found + list(open_.values())

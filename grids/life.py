@@ -7,7 +7,7 @@ A change ends cells on a day and begins others on it; what belongs to the old ce
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -68,15 +68,17 @@ class Made:
 
 
 Follow = Callable[[Made], dict[str, Any]]
+Weigh = Callable[[Sequence[Cell]], Mapping[uuid.UUID, int]]  # cell's id → households in it
 
 
 def carry_out(
-    said: dict[str, Any], fingerprint: str, *, by: User, follow: Follow
+    said: dict[str, Any], fingerprint: str, *, by: User, weigh: Weigh, follow: Follow
 ) -> tuple[dict[str, Any], bool]:
     """Change cells once, however often it is sent; gives the result and whether it is a repeat.
 
-    `said` is id, kind, cells (codes), and by kind line, names; on (today). `follow` moves what
-    belongs to the cells and says what it moved, which is kept as the result of the change.
+    `said` is id, kind, cells (codes), and by kind line, names; on (today). `weigh` says which of
+    merged cells counts most; its lead team leads. `follow` moves what belongs to the cells and says
+    what it moved, which is kept as the result of the change.
     Raises NoSuchCell, Forbidden outside the administrator's scope, Invalid, CellEnded, IdTaken,
     LeavesGap.
     """
@@ -97,7 +99,7 @@ def carry_out(
     db.session.flush()
     new = _store(kind, old, areas, said, on=on, by=by)
     made = _made(said["id"], kind, on, village, old, new)
-    inheritance.pass_on(old, new, on, _parents(old, new))
+    inheritance.pass_on(old, new, on, _parents(old, new, weigh))
     result = follow(made)
     _write_down(made, result, fingerprint, by)
     return result, False
@@ -218,14 +220,17 @@ def _store(
     return cells
 
 
-def _parents(old: Sequence[Cell], new: Sequence[Cell]) -> dict[uuid.UUID, list[Cell]]:
+def _parents(old: Sequence[Cell], new: Sequence[Cell], weigh: Weigh) -> dict[uuid.UUID, list[Cell]]:
     """New cell's id → the old cells whose teams it inherits: those that most of it comes from.
 
-    A split cell has its one parent, a merged one all; a redrawn one stays with its own.
+    A split cell has its one parent, a merged one all, that with the most households first; a
+    redrawn one stays with its own.
     """
     if len(old) == len(new):
         return {child.id: [parent] for parent, child in zip(old, new, strict=True)}
-    return {child.id: list(old) for child in new}
+    homes = weigh(old) if len(old) > 1 else {}
+    ranked = sorted(old, key=lambda cell: (-homes.get(cell.id, 0), cell.code))
+    return {child.id: ranked for child in new}
 
 
 def _made(

@@ -146,21 +146,23 @@ class Team(Base):
     assignments: Mapped[list[Assignment]] = relationship(back_populates="team", lazy="raise")
 
 
-def _no_overlap(table: str, *columns: str) -> ExcludeConstraint:
-    """Rows of `table` with equal `columns` may not hold at the same time."""
+def _no_overlap(name: str, *columns: str, where: str | None = None) -> ExcludeConstraint:
+    """Rows with equal `columns`, among those `where`, may not hold at the same time."""
     period = func.daterange(literal_column("from_date"), literal_column("to_date"), text("'[)'"))
     return ExcludeConstraint(
-        *((c, "=") for c in columns), (period, "&&"), using="gist", name=f"ex_{table}_period"
-    )
+        *((c, "=") for c in columns), (period, "&&"), using="gist", name=f"ex_{name}",
+        where=text(where) if where else None,
+    )  # fmt: skip
 
 
 class Assignment(Base):
-    """A team answers for a cell during a period."""
+    """A team answers for a cell during a period; of several teams at a time one leads 主责."""
 
     __tablename__ = "assignment"
     __table_args__ = county(
         CheckConstraint("to_date > from_date", name="period"),
-        _no_overlap("assignment", "team_id", "cell_id"),
+        _no_overlap("assignment_period", "team_id", "cell_id"),
+        _no_overlap("assignment_lead", "cell_id", where="lead"),
         Index(None, "cell_id"),
     )
 
@@ -169,6 +171,7 @@ class Assignment(Base):
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
     from_date: Mapped[date] = mapped_column(Date)
     to_date: Mapped[date | None] = mapped_column(Date)
+    lead: Mapped[bool]
 
     team: Mapped[Team] = relationship(back_populates="assignments", lazy="raise")
     cell: Mapped[Cell] = relationship(lazy="raise")
@@ -190,7 +193,7 @@ class Membership(Base):
     __tablename__ = "membership"
     __table_args__ = county(
         CheckConstraint("to_date > from_date", name="period"),
-        _no_overlap("membership", "team_id", "user_id"),
+        _no_overlap("membership_period", "team_id", "user_id"),
         Index(None, "user_id"),
     )
 

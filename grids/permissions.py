@@ -48,7 +48,7 @@ def responsible_team(user: User, cell_id: uuid.UUID, day: date) -> Select[uuid.U
             Assignment.team_id.in_(teams_of(user, day)),
             holds_on(Assignment, day),
         )
-        .order_by(Assignment.from_date)
+        .order_by(Assignment.lead.desc(), Assignment.from_date)
         .limit(1)
     )
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
 from geoalchemy2.functions import ST_Covers, ST_Intersects, ST_MakeEnvelope, ST_Point
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import contains_eager, selectinload
 
-from grids.models import Assignment, Cell, Jurisdiction, Level, Membership, Team
+from grids.models import Assignment, Cell, CellKind, Jurisdiction, Level, Membership, Team
 from grids.permissions import holds_on, visible_cells, visible_jurisdictions, visible_teams
 from gridserve.db import SRID, db
 from gridserve.errors import NotFound
@@ -123,17 +123,52 @@ def cells_at(user: User, lon: float, lat: float, day: date) -> list[Cell]:
 
 
 def teams_by_cell(cell_ids: Iterable[uuid.UUID], day: date) -> dict[uuid.UUID, list[Team]]:
-    """The teams that answer for each cell on `day`, by name."""
+    """The teams that answer for each cell on `day`, the lead team first, then by name."""
     rows = (
         select(Assignment.cell_id, Team)
         .join(Team, Team.id == Assignment.team_id)
         .where(Assignment.cell_id.in_(list(cell_ids)), holds_on(Assignment, day))
-        .order_by(Team.name, Team.id)
+        .order_by(Assignment.lead.desc(), Team.name, Team.id)
     )
     found: dict[uuid.UUID, list[Team]] = defaultdict(list)
     for cell_id, team in db.session.execute(rows):
         found[cell_id].append(team)
     return found
+
+
+def lead_teams(cell_ids: Iterable[uuid.UUID], day: date) -> dict[uuid.UUID, Team]:
+    """The lead team 主责团队 of each cell on `day`; a cell without one is missing."""
+    rows = (
+        select(Assignment.cell_id, Team)
+        .join(Team, Team.id == Assignment.team_id)
+        .where(Assignment.cell_id.in_(list(cell_ids)), holds_on(Assignment, day), Assignment.lead)
+    )
+    return {row.cell_id: row.Team for row in db.session.execute(rows)}
+
+
+def responsible(cells: Sequence[Cell], day: date) -> dict[str, Any]:
+    """Who answered on `day` for a point that `cells` cover, as `cells_at` gives them: one answer.
+
+    It is the lead team of the first basic cell, with those who served in it on that day; where
+    there is none, the township's desk.
+    """
+    basic = next((cell for cell in cells if cell.kind is CellKind.BASIC), None)
+    team = lead_teams([basic.id], day).get(basic.id) if basic else None
+    people: Sequence[Membership] = ()
+    if team is not None:
+        people = db.session.scalars(
+            select(Membership)
+            .where(Membership.team_id == team.id, holds_on(Membership, day))
+            .join(Membership.user)
+            .options(contains_eager(Membership.user))
+            .order_by(User.name, User.id)
+        ).all()
+    return {
+        "cell": basic.code if basic else None,
+        "team": team,
+        "people": people,
+        "desk": cells[0].village_code[: Level.TOWNSHIP],
+    }
 
 
 def _as_on(day: date) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from grids.models import Cell, Jurisdiction, Team
 from grids.schemas import (
     CellFeature,
     CellPage,
-    CellsHere,
+    CellsAtOut,
     CellsIn,
     JurisdictionDetail,
     JurisdictionPage,
@@ -119,16 +119,22 @@ def list_cells(args: dict[str, Any]) -> dict[str, Any]:
 @requires(Permission.GROUND_READ)
 @_missing
 @bp.arguments(PlaceIn, location="query")
-@bp.response(200, CellsHere)
+@bp.response(200, CellsAtOut)
 def cells_at(args: dict[str, Any]) -> dict[str, Any]:
-    """Which cell is here. On a shared edge there are two, and the first counts."""
+    """Which cell is here, and who answers for this point on that day: the lead team of its cell.
+
+    On a shared edge there are two cells, and the first counts.
+    """
     day = args.get("on") or workdays.today()
     try:
         lon, lat = to_wgs84(args["lon"], args["lat"], args["crs"])
     except BadPosition as wrong:
         raise Invalid(errors={"/lon": [_(wrong.msgid, **wrong.values)]}) from wrong
     found = queries.cells_at(current_user, lon, lat, day)
-    return {"type": "FeatureCollection", "features": _features(found, day)}
+    return {
+        "type": "FeatureCollection", "features": _features(found, day), "on": day,
+        "responsible": queries.responsible(found, day),
+    }  # fmt: skip
 
 
 @bp.get("/cells/<code>")

@@ -148,7 +148,9 @@ class CellProperties(Schema):
     to_date = ma.fields.Date(
         required=True, allow_none=True, metadata={"description": "first day no longer valid"}
     )
-    teams = ma.fields.List(ma.fields.Nested(TeamName), required=True)
+    teams = ma.fields.List(
+        ma.fields.Nested(TeamName), required=True, metadata={"description": "the lead team first"}
+    )
 
 
 class CellFeature(Schema):
@@ -163,6 +165,31 @@ class CellFeature(Schema):
 class CellsHere(Schema):
     type = ma.fields.String(required=True, metadata={"enum": ["FeatureCollection"]})
     features = ma.fields.List(ma.fields.Nested(CellFeature), required=True)
+
+
+class ResponsiblePerson(Schema):
+    """Somebody with the duty in the team on the day asked."""
+
+    id = ma.fields.UUID(attribute="user_id", required=True)
+    name = ma.fields.String(attribute="user.name", required=True)
+    duty = ma.fields.Enum(Duty, by_value=True, required=True)
+
+
+class ResponsibleOut(Schema):
+    """Who answers for a point on a day: the lead team of the lowest basic cell, else the desk."""
+
+    cell = ma.fields.String(required=True, allow_none=True)
+    team = ma.fields.Nested(TeamName, required=True, allow_none=True)
+    people = ma.fields.List(ma.fields.Nested(ResponsiblePerson), required=True)
+    desk = ma.fields.String(
+        required=True,
+        metadata={"example": "530626101", "description": "the township that sees to it otherwise"},
+    )
+
+
+class CellsAtOut(CellsHere):
+    on = ma.fields.Date(required=True)
+    responsible = ma.fields.Nested(ResponsibleOut, required=True)
 
 
 class Relative(Schema):
@@ -212,6 +239,9 @@ class AssignedCell(Schema):
     name = ma.fields.String(attribute="cell.name", required=True)
     from_date = ma.fields.Date(required=True)
     to_date = ma.fields.Date(required=True, allow_none=True)
+    lead = ma.fields.Boolean(
+        required=True, metadata={"description": "of the cell's teams exactly one leads"}
+    )
 
 
 class TeamOut(TeamName):

@@ -11,7 +11,7 @@ from typing import Any
 
 from geoalchemy2.shape import from_shape
 from shapely import MultiPolygon, Point, Polygon, box
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from grids.models import Assignment, Cell, Duty, Jurisdiction, Membership, Team
@@ -148,8 +148,11 @@ class Make:
         db.session.flush()
         for cell in cells:
             db.session.add(
-                Assignment(team_id=team.id, cell_id=cell.id, from_date=since, to_date=until)
-            )
+                Assignment(
+                    team_id=team.id, cell_id=cell.id, from_date=since, to_date=until,
+                    lead=not self._led(cell, since, until),
+                )
+            )  # fmt: skip
         for user in members:
             db.session.add(
                 Membership(
@@ -162,6 +165,15 @@ class Make:
             )
         db.session.commit()
         return team
+
+    @staticmethod
+    def _led(cell: Cell, since: date, until: date | None) -> bool:
+        """Whether another team leads for the cell on some day of the period."""
+        at_once = func.daterange(Assignment.from_date, Assignment.to_date).op("&&")(
+            func.daterange(since, until)
+        )
+        rows = select(Assignment.id).where(Assignment.cell_id == cell.id, Assignment.lead, at_once)
+        return db.session.scalar(rows.limit(1)) is not None
 
     def cadre(self, cells: list[Cell], *, code: str = VILLAGE) -> people.User:
         """A cadre in a team that answers for `cells`."""

@@ -13,7 +13,7 @@ from shapely import box
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from grids.inheritance import joined
+from grids.inheritance import Held, joined
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
@@ -177,6 +177,37 @@ def test_a_household_added_while_its_cell_is_split_comes_to_the_new_cell(committ
     assert db.session.scalar(home) == f"{VILLAGE}002"
 
 
+def test_of_several_teams_that_were_there_before_one_leads(committed):
+    make = Make()
+    cell, other = make.cell(1), make.cell(2)
+    days = [date(2025, 1, 1), date(2025, 6, 1), date(2026, 1, 1)]
+    teams = [make.team([]) for _n in range(3)]
+    db.session.commit()
+    downgrade(directory=str(MIGRATIONS), revision="0003")
+    put = text("INSERT INTO assignment (id, team_id, cell_id, from_date, to_date) "
+               "VALUES (gen_random_uuid(), :team, :cell, :since, :until)")  # fmt: skip
+    for team, where, since, until in (
+        (0, cell, 0, 2), (1, cell, 1, None), (2, cell, 2, None), (2, other, 0, None)
+    ):  # fmt: skip
+        end = None if until is None else days[until]
+        values = {"team": teams[team].id, "cell": where.id, "since": days[since], "until": end}
+        db.session.execute(put, values)
+    db.session.commit()
+    upgrade(directory=str(MIGRATIONS))
+    rows = db.session.execute(
+        text("SELECT team_id, from_date, to_date, lead FROM assignment WHERE cell_id = :cell"),
+        {"cell": cell.id},
+    )
+    assert {tuple(row) for row in rows} == {
+        (teams[0].id, days[0], days[2], True),
+        (teams[1].id, days[1], days[2], False),
+        (teams[1].id, days[2], None, True),
+        (teams[2].id, days[2], None, False),
+    }
+    with refused("ex_assignment_lead"), db.session.begin_nested():
+        db.session.execute(text("UPDATE assignment SET lead = true"))
+
+
 def test_the_migration_keeps_what_is_there(committed):
     make = Make()
     one, other = make.cell(1), make.cell(2)
@@ -191,12 +222,27 @@ def test_the_migration_keeps_what_is_there(committed):
         put(3, square())
 
 
-def test_periods_are_joined_where_they_meet():
+def test_teams_of_merged_cells_are_joined_and_one_of_them_leads():
     a, b, c, d = (date(2026, 1, 1) + timedelta(n) for n in (0, 10, 20, 30))
-    assert joined([(b, c), (a, b)]) == [(a, c)]
-    assert joined([(a, b), (c, d)]) == [(a, b), (c, d)]
-    assert joined([(a, None), (b, c)]) == [(a, None)]
-    assert joined([(a, c), (b, None)]) == [(a, None)]
+    one, other = uuid.uuid4(), uuid.uuid4()
+
+    def all_of(*parents):
+        found = joined([[Held(*each) for each in parent] for parent in parents])
+        return {(h.team_id, h.first, h.last, h.lead) for h in found}
+
+    assert all_of([(one, b, c, True), (one, a, b, True)]) == {(one, a, c, True)}
+    assert all_of([(one, a, b, True)], [(one, c, d, True)]) == {
+        (one, a, b, True), (one, c, d, True)
+    }  # fmt: skip
+    assert all_of([(one, a, None, True)], [(other, b, c, True)]) == {
+        (one, a, None, True), (other, b, c, False)
+    }  # fmt: skip
+    assert all_of([(one, a, c, True)], [(other, b, None, True), (one, c, d, False)]) == {
+        (one, a, c, True), (other, b, c, False), (one, c, d, False), (other, c, None, True)
+    }  # fmt: skip
+    assert all_of([(one, a, None, False), (other, b, None, False)]) == {
+        (one, a, None, True), (other, b, None, False)
+    }  # fmt: skip
 
 
 def test_codes_are_never_given_again(make, as_user):

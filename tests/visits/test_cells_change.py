@@ -104,7 +104,12 @@ def test_who_answered_has_one_answer_for_every_day(make, admin):
 
     def answer(day):
         where = f"lon={WEST + 0.2 * STEP}&lat={SOUTH + 0.5 * STEP}&on={day}"
-        return [f["properties"] for f in admin.get(f"/api/v1/cells/at?{where}").json["features"]]
+        found = admin.get(f"/api/v1/cells/at?{where}").json
+        names = [person["name"] for person in found["responsible"]["people"]]
+        assert (found["responsible"]["desk"], names) == (TOWNSHIP, ["张三"])
+        assert found["responsible"]["cell"] == found["features"][0]["id"]
+        assert found["responsible"]["team"] == found["features"][0]["properties"]["teams"][0]
+        return [f["properties"] for f in found["features"]]
 
     today = workdays.today()
     (old,), (new,) = answer(today - timedelta(days=1)), answer(today)
@@ -119,12 +124,14 @@ def test_who_answered_has_one_answer_for_every_day(make, admin):
 def test_a_merge_gathers_households_and_teams(make, admin):
     one, other = make.cell(1), make.cell(2)
     first, second = make.cadre([one]), make.cadre([other])
-    households = [make.household(one), make.household(other)]
+    leading = db.session.scalar(select(Assignment.team_id).where(Assignment.cell_id == other.id))
+    households = [make.household(one), make.household(other), make.household(other)]
     issue = make.issue(households[1], second)
     done = send(admin, "merge", cells=[one.code, other.code])
     (cell,) = done["cells"]
-    assert (cell["code"][-3:], cell["households"], cell["open_issues"]) == ("003", 2, 1)
+    assert (cell["code"][-3:], cell["households"], cell["open_issues"]) == ("003", 3, 1)
     assert len(cell["teams"]) == 2
+    assert cell["teams"][0]["id"] == str(leading)  # of the cell with the most households
     assert {cell_of(h) for h in households} == {cell["code"]} == {cell_of(issue)}
     assert {c["id"] for c in done["cadres"]} == {str(first.id), str(second.id)}
     far, near = make.cell(9), make.cell(8)

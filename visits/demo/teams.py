@@ -77,7 +77,7 @@ def form(
             for member, duty in zip(crew.members, crew.duties, strict=True)
         )
     db.session.add_all(
-        Assignment(team_id=crew.id, cell_id=cell.id, from_date=since)
+        Assignment(team_id=crew.id, cell_id=cell.id, from_date=since, lead=True)
         for crew, cell in zip(crew_of, cells, strict=True)
     )
     db.session.flush()

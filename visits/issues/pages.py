@@ -217,12 +217,11 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
 
 
 def _suggested(issue: Issue) -> uuid.UUID | None:
-    """The team that answers for the issue's cell today: most often the right one."""
+    """The lead team of the issue's cell today: most often the right one."""
     return db.session.scalar(
         select(Assignment.team_id)
         .where(Assignment.cell_id == issue.cell_id, holds_on(Assignment, workdays.today()))
-        .order_by(Assignment.from_date)
-        .limit(1)
+        .where(Assignment.lead)
     )
 
 

@@ -24,7 +24,7 @@ from visits import figures
 from visits.issues import operations as issue_operations
 from visits.issues.chain import HELD
 from visits.issues.models import Issue, IssueStay
-from visits.models import Household, Stay
+from visits.models import Household, HouseholdStatus, Stay
 from visits.operations import digest
 
 _IDS = ARRAY(Uuid())
@@ -62,7 +62,7 @@ def change(said: dict[str, Any], *, by: User) -> dict[str, Any]:
     `said` as in `grids.life.carry_out`, which raises the errors. Gives the change with its effect.
     """
     result, _repeat = life.carry_out(
-        said, digest(said), by=by, follow=lambda made: _follow(made, by)
+        said, digest(said), by=by, weigh=_households, follow=lambda made: _follow(made, by)
     )
     return _with_shapes(result)
 
@@ -116,6 +116,19 @@ def _follow(made: Made, by: User) -> dict[str, Any]:
         "issues_reassigned": reassigned,
         "cadres": _cadres([*made.old, *made.new], made),
     }  # fmt: skip
+
+
+def _households(cells: Sequence[Cell]) -> dict[uuid.UUID, int]:
+    """How many active households each cell has; those without any are missing."""
+    rows = (
+        select(Household.cell_id, func.count())
+        .where(
+            Household.cell_id.in_([cell.id for cell in cells]),
+            Household.status == HouseholdStatus.ACTIVE,
+        )
+        .group_by(Household.cell_id)
+    )
+    return {cell: count for cell, count in db.session.execute(rows) if cell is not None}
 
 
 def _ids(made: Made) -> dict[str, Any]:
