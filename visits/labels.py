@@ -38,7 +38,7 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Action.FAIL_REVIEW, _l("Send back for rework")),
     (Action.REOPEN, _l("Reopen")),
     (Action.EVALUATE, _l("Record the resident's evaluation")),
-    (Action.REASSIGN, _l("To another team: the cell was changed")),
+    (Action.REASSIGN, _l("Moved along: its cell was changed")),
     (Channel.VISIT, _l("Visit")),
     (Channel.WINDOW, _l("Window")),
     (Channel.HOTLINE, _l("Hotline")),

@@ -82,6 +82,7 @@ def test_a_split_takes_households_and_open_issues_along_and_leaves_the_past(make
     assert [c["name"] for c in done["cadres"]] == [cadre.name]
     assert [cell_of(h)[-3:] for h in (west, east, lost)] == ["002", "003", "003"]
     assert cell_of(open_)[-3:] == "003"
+    assert (open_.status, open_.step_no, closed.step_no) == ("reported", 2, 2)
     assert cell_of(closed) == cell.code
     assert cell_of(visit) == cell.code
     assert (before.status_code, before.json["total"]["met"]) == (200, 1), before.json
@@ -160,7 +161,10 @@ def test_a_redrawn_edge_gives_issues_in_between_to_the_other_team(make, admin, a
     assert (step.action, step.team_before_id, step.team_after_id) == ("reassign", team, to)
     assert (step.status_before, step.status_after) == ("dispatched", "dispatched")
     assert step.data["to"] == done["cells"][1]["code"]
-    assert (unmoved.team_id, unmoved.step_no) == (team, 3)
+    assert (unmoved.team_id, unmoved.step_no) == (team, 4)
+    told = db.session.scalars(select(Step).where(Step.issue_id == unmoved.id, Step.seq == 4)).one()
+    assert (told.action, told.team_after_id) == ("reassign", team)
+    assert (told.data["from"], told.data["to"]) == (one.code, done["cells"][0]["code"])
     assert projection.check() == []
     seen = as_user(neighbour).get(f"/api/v1/issues/{issue.id}").json
     assert seen["actions"] == ["sign", "return"]

@@ -107,9 +107,8 @@ TRANSITIONS: dict[tuple[Status, Action], Rule] = {
     (_S.CLOSED, _A.EVALUATE): Rule(_S.CLOSED, Who.CALLER, ("rating",), not_handler=True),
     (_S.CLOSED, _A.REOPEN): _REOPEN,
     (_S.DECLINED, _A.REOPEN): _REOPEN,
-    (_S.DISPATCHED, _A.REASSIGN): Rule(_S.DISPATCHED, Who.GROUND, ("team_id",)),
-    (_S.HANDLING, _A.REASSIGN): Rule(_S.HANDLING, Who.GROUND, ("team_id",)),
-    (_S.REVIEWING, _A.REASSIGN): Rule(_S.REVIEWING, Who.GROUND, ("team_id",)),
+    # Wherever it stands, an open issue goes along when its cell is changed.
+    **{(status, _A.REASSIGN): Rule(status, Who.GROUND) for status in Status if status in OPEN},
 }
 
 # Those who take these actions are the handlers of an issue.

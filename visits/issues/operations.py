@@ -194,17 +194,18 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
     return _append(issue, action, rule, said, fingerprint, by)
 
 
-def reassign(issue: Issue, team: Team, said: dict[str, Any], *, by: User) -> Step | None:
-    """Give a locked issue that a team holds to another team, because its cell was changed.
+def reassign(issue: Issue, said: dict[str, Any], *, team: Team | None = None, by: User) -> Step:
+    """Say in the chain of a locked, open issue that its cell was changed.
 
-    `said` is id and data (what of the cell changed). None where the desk may not dispatch to the
-    team: then the issue stays where it is.
+    `said` is id and data (what of the cell changed). `team`, which answers for the new cell, takes
+    an issue over that a team holds, unless the desk may not dispatch to it.
     """
-    if not team.jurisdiction_code.startswith(issue.desk_code):
-        return None
     rule = TRANSITIONS[(issue.status, Action.REASSIGN)]
-    step = {"id": said["id"], "team_id": team.id}
-    return _append(issue, Action.REASSIGN, rule, step, digest(said), by, data=said["data"])
+    data, step = said["data"], {"id": said["id"]}
+    if team is not None and issue.status in HELD and _is_under(team, issue):
+        data = data | {"from_team": str(issue.team_id), "to_team": str(team.id)}
+        step["team_id"] = team.id
+    return _append(issue, Action.REASSIGN, rule, step, digest(said), by, data=data)
 
 
 def _append(
@@ -220,7 +221,7 @@ def _append(
     if issue.closed_at is not None and rule.to not in CLOSED:
         due = clock.due_after_reopening(due, issue.closed_at, moment)
     team_id = issue.team_id if rule.to in HELD else None
-    if "team_id" in rule.needs:
+    if said.get("team_id") and ("team_id" in rule.needs or action is Action.REASSIGN):
         team_id = _team_for(issue, said["team_id"]).id
     if "rating" in rule.needs:
         data = {"rating": str(said["rating"])}
@@ -281,6 +282,11 @@ def _check_needs(rule: Rule, said: dict[str, Any]) -> None:
 
 def _team_for(issue: Issue, team_id: uuid.UUID) -> Team:
     team = db.session.get(Team, team_id)
-    if team is None or not team.jurisdiction_code.startswith(issue.desk_code):
+    if team is None or not _is_under(team, issue):
         raise Invalid(errors={"/team_id": [_("No such team under this desk.")]})
     return team
+
+
+def _is_under(team: Team, issue: Issue) -> bool:
+    """Whether the desk that has the issue may dispatch to the team."""
+    return team.jurisdiction_code.startswith(issue.desk_code)

@@ -22,7 +22,6 @@ from gridserve.db import db
 from gridserve.people import User
 from visits import figures
 from visits.issues import operations as issue_operations
-from visits.issues.chain import HELD
 from visits.issues.models import Issue, IssueStay
 from visits.models import Household, HouseholdStatus, Stay
 from visits.operations import digest
@@ -166,8 +165,8 @@ def _move_households(made: Made) -> Sequence[Row[Any]]:
 def _move_issues(made: Made, by: User) -> tuple[Counter[uuid.UUID], int]:
     """Put open issues of old cells into new ones: how many by new cell, how many to other teams.
 
-    A team that held an issue as one of its cell's teams gives it to a team of the new cell where
-    it does not answer for that one. Closed issues stay.
+    A team that held an issue as one of its cell's teams gives it to the lead team of the new cell
+    where it does not answer for that one. Each issue takes a step that says so; closed ones stay.
     """
     issues = db.session.scalars(
         select(Issue)
@@ -194,12 +193,15 @@ def _move_issues(made: Made, by: User) -> tuple[Counter[uuid.UUID], int]:
         moved[new] += 1
         data = {"change": str(made.change_id), "from": codes[old], "to": codes[new]}
         events.record("issue.moved", issue.id, by=by.id, jurisdiction=issue.village_code, data=data)
-        teams = after.get(new, [])
-        held = issue.status in HELD and issue.team_id in before.get(old, ())
-        if held and teams and issue.team_id not in {team.id for team in teams}:
-            said = {"id": uuid.uuid5(made.change_id, str(issue.id)), "data": data}
-            if issue_operations.reassign(issue, teams[0], said, by=by) is not None:
-                reassigned += 1
+        teams, team = after.get(new, []), issue.team_id
+        leaves = team in before.get(old, ()) and team not in {each.id for each in teams}
+        issue_operations.reassign(
+            issue,
+            {"id": uuid.uuid5(made.change_id, str(issue.id)), "data": data},
+            team=teams[0] if leaves and teams else None,
+            by=by,
+        )
+        reassigned += issue.team_id != team
     db.session.flush()
     return moved, reassigned
 
