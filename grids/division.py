@@ -13,16 +13,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from grids.geometry import Area, Floats, compactness, metres_per_degree
+from grids.atoms import atoms_of, covered
+from grids.geometry import Area, Floats, compactness
 from grids.partition import Graph, bisect, merge_small, smooth
 
 Ints = NDArray[np.int64]
-
-# Atoms for each cell: more balance and compactness against more time; 40 puts the step at 2-3 %.
-HOUSEHOLD_ATOMS_PER_CELL = 28
-EMPTY_ATOMS_PER_CELL = 12
-# A village of more atoms than this gets coarser ones: the work grows with their number.
-MOST_ATOMS = 20_000
 
 
 @dataclass(frozen=True)
@@ -70,12 +65,12 @@ def divide(
     if not 0 < smallest <= largest:
         raise ValueError(f"smallest ({smallest}) must be above 0 and at most largest ({largest}).")
     given = np.empty((0, 2)) if points is None else np.asarray(points, float).reshape(-1, 2)
-    inside = given[_covered(village, given)]
+    inside = given[covered(village, given)]
     unplaced = max(0, (households or 0) - len(inside))
     cells: list[shapely.Polygon] = []
     counts: list[float] = []
     for part in shapely.get_parts(village):
-        here = inside[_covered(part, inside)]
+        here = inside[covered(part, inside)]
         count = len(here) + unplaced * part.area / village.area
         for cell, households_in_it in _divide_part(part, here, count, smallest, largest):
             cells.append(cell)
@@ -93,7 +88,7 @@ def _divide_part(
     wanted = number_of_cells(count, smallest, largest)
     if wanted == 1:
         return [(part, count)]
-    atoms = _atoms(part, points, wanted)
+    atoms = atoms_of(part, points, wanted)
     weights = _households_in(atoms, points, count)
     graph = Graph.of(atoms, weights)
     cell_of = smooth(graph, bisect(graph, [1.0] * wanted))
@@ -132,80 +127,6 @@ def number_cells(cells: Sequence[shapely.Polygon]) -> list[int]:
     spots = [cell.representative_point() for cell in cells]
     keys = [(round(spot.x, 6), -spot.y) for spot in spots]
     return sorted(range(len(cells)), key=keys.__getitem__)
-
-
-def _covered(village: Area, points: Floats) -> NDArray[np.bool_]:
-    if not len(points):
-        return np.zeros(0, bool)
-    shapely.prepare(village)
-    covered: NDArray[np.bool_] = shapely.intersects_xy(village, points[:, 0], points[:, 1])
-    return covered
-
-
-def _atoms(village: Area, points: Floats, parts: int) -> list[shapely.Polygon]:
-    """Small polygons that tile the village, about 40 a cell: Voronoi regions of hamlets and fields.
-
-    All lines are noded together in one go, so that every shared edge has the same vertices on both
-    sides.
-    """
-    scale = metres_per_degree((village.bounds[1] + village.bounds[3]) / 2)
-    budget = min(parts, MOST_ATOMS // (HOUSEHOLD_ATOMS_PER_CELL + EMPTY_ATOMS_PER_CELL))
-    seeds = np.vstack(
-        [
-            _hamlets(points * scale, HOUSEHOLD_ATOMS_PER_CELL * budget),
-            _fields(village, scale, EMPTY_ATOMS_PER_CELL * budget),
-        ]
-    )
-    seeds = np.unique(np.round(seeds, 2), axis=0)  # centimetres
-    lines: list[object] = [village.boundary]
-    if len(seeds) > 1:
-        reach = shapely.box(*(np.array(village.bounds) * np.tile(scale, 2))).buffer(1_000)
-        borders = shapely.voronoi_polygons(
-            shapely.MultiPoint(seeds), extend_to=reach, only_edges=True
-        )
-        lines.append(shapely.transform(borders, lambda pairs: pairs / scale))
-    faces = shapely.get_parts(shapely.polygonize([shapely.unary_union(lines)]))
-    spots = shapely.point_on_surface(faces)
-    shapely.prepare(village)
-    return list(faces[shapely.contains(village, spots)])
-
-
-def _hamlets(points: Floats, most: int) -> Floats:
-    """Centres of at most about `most` groups of neighbouring points, of similar size (metres).
-
-    Splits the heaviest group at the widest gap in the middle of its longer side, again and again.
-    """
-    share = max(1.0, len(points) / most)
-    centres: list[Floats] = []
-    waiting = [points] if len(points) else []
-    while waiting:
-        group = waiting.pop()
-        extent = np.ptp(group, axis=0)
-        if len(group) <= share or not extent.any():
-            centres.append(group.mean(axis=0))
-            continue
-        group = group[np.argsort(group[:, int(extent[1] > extent[0])], kind="stable")]
-        along = group[:, int(extent[1] > extent[0])]
-        first, last = int(len(group) * 0.3), max(int(len(group) * 0.7), int(len(group) * 0.3) + 1)
-        gaps = np.diff(along[first : last + 1])
-        cut = first + 1 + int(np.argmax(gaps))
-        if not gaps.max(initial=0.0):  # many on one spot in the middle: cut beside them instead
-            cut = 1 + int(np.argmax(np.diff(along)))
-        waiting += [group[:cut], group[cut:]]
-    return np.array(centres).reshape(-1, 2)
-
-
-def _fields(village: Area, scale: Floats, count: float) -> Floats:
-    """About `count` spots inside the village, spread evenly in a triangular pattern (metres)."""
-    west, south, east, north = np.array(village.bounds) * np.tile(scale, 2)
-    area = village.area * scale[0] * scale[1]
-    step = float(np.sqrt(area / count))
-    rows = np.arange(south + step / 2, north, step)
-    columns = np.arange(west + step / 4, east, step)
-    x, y = np.meshgrid(columns, rows)
-    x = x + (np.arange(len(rows)) % 2)[:, None] * step / 2
-    spots = np.column_stack([x.ravel(), y.ravel()])
-    return spots[_covered(village, spots / scale)]
 
 
 def _households_in(atoms: list[shapely.Polygon], points: Floats, count: float) -> Floats:

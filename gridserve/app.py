@@ -21,6 +21,7 @@ import maps.pages
 import maps.routes
 import visits.commands
 import visits.demo.commands
+import visits.division.routes
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
@@ -40,6 +41,7 @@ APIS = (
     routes.bp,
     grids.routes.bp,
     visits.life.routes.bp,
+    visits.division.routes.bp,
     visits.routes.bp,
     visits.issues.routes.bp,
     maps.routes.bp,

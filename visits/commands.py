@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import datetime
 from typing import Any
 
 import click
 
-from grids.division import Division
-from grids.geometry import square_metres
-from grids.models import Jurisdiction
 from gridserve import workdays
 from gridserve.commandline import command
 from gridserve.db import db
-from visits import division as dividing
 from visits import figures
+from visits.division import computing, operations
+from visits.division.ground import find_village
+from visits.division.models import Draft
+from visits.division.states import state_of
 from visits.issues import projection
 from visits.jobs import check_consistency
 
@@ -41,44 +42,32 @@ def split(
     """
     if smallest > largest:
         raise click.UsageError(f"--min {smallest} is above --max {largest}.")
-    assigned = None
-    codes: list[str] = []
-    found = dividing.find_village(village)
-    proposal = dividing.propose(found, smallest=smallest, largest=largest)
+    asked = {"id": uuid.uuid4(), "village": village, "smallest": smallest, "largest": largest}
+    draft, _repeat = operations.ask(asked, by=None)
+    computing.work_out(draft)
     if write:
         day = from_date.date() if from_date else workdays.today()
-        cells, assigned = dividing.write(found, proposal, from_date=day, by=None)
-        codes = [cell.code for cell in cells]
+        operations.adopt(draft, {"version": draft.version, "on": day}, by=None)
+    answer = _answer(draft) | {"written": write}
+    if write:
         db.session.commit()
-    answer = _figures(found, proposal, codes) | {"written": write, "assigned": assigned}
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
         _print(answer)
 
 
-def _figures(village: Jurisdiction, proposal: Division, codes: list[str]) -> dict[str, Any]:
-    """The figures by which a proposal is judged."""
-    ratio = proposal.largest_to_smallest
-    return {
-        "village": village.code,
-        "name": village.name,
-        "households": sum(proposal.households),
-        "outside": proposal.outside,
-        "largest_to_smallest": None if ratio == float("inf") else round(ratio, 2),
-        "cells": [
-            {
-                "serial": serial,
-                "code": codes[serial - 1] if codes else None,
-                "households": households,
-                "hectares": round(square_metres(cell) / 10_000, 1),
-                "compactness": round(compactness, 2),
-            }
-            for serial, (cell, households, compactness) in enumerate(
-                zip(proposal.cells, proposal.households, proposal.compactness, strict=True), 1
-            )
-        ],
-    }
+def _answer(draft: Draft) -> dict[str, Any]:
+    """The figures by which a division is judged."""
+    state = state_of(draft)
+    cells = [
+        {"serial": serial, "code": cell.get("code"), "groups": len(cell["groups"])}
+        | {name: cell[name] for name in ("households", "hectares", "compactness")}
+        for serial, cell in enumerate(state.cells, 1)
+    ]
+    village = find_village(draft.village_code)
+    named = {"village": village.code, "name": village.name, "derived": draft.territory is not None}
+    return named | {"assigned": None} | state.figures | {"cells": cells}
 
 
 def _print(answer: dict[str, Any]) -> None:
@@ -93,11 +82,18 @@ def _print(answer: dict[str, Any]) -> None:
             f"{name:<15} {cell['households']:>11,.0f} {cell['hectares']:>10,.1f} "
             f"{cell['compactness']:>12.2f}"
         )
+    click.echo(f"mean compactness: {answer['compactness']:.2f}")
+    if answer["groups"]:
+        cut = answer["groups_cut"]
+        names = f" ({', '.join(cut[:10])}{' …' if len(cut) > 10 else ''})" if cut else ""
+        click.echo(f"villagers' groups: {answer['groups']}, of these cut: {len(cut)}{names}")
     ratio = answer["largest_to_smallest"]
     said = f"{ratio:.2f}" if ratio else "cannot be said: a cell has no households"
     click.echo(f"largest ÷ smallest: {said}")
     if answer["outside"]:
         click.echo(f"{answer['outside']:,} households lie outside the boundary: check them.")
+    if answer["derived"]:
+        click.echo("No boundary is stored: the ground was worked out from where households live.")
     if answer["written"]:
         click.echo(f"Written; {answer['assigned']:,} households assigned to the new cells.")
     else:

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 SCHEDULE = (
     # Finds the marks whose job was lost with Redis or with a worker.
     Scheduled("visits.figures.refresh_marked", every=30),
+    # Divisions whose job died are started anew, and given up after some times.
+    Scheduled("visits.division.computing.sweep", every=30),
     # A new day has new windows.
     Scheduled("visits.figures.refresh", cron="1 0 * * *"),
     Scheduled("visits.jobs.check_consistency", cron="30 2 * * *"),

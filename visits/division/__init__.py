@@ -1,0 +1,1 @@
+"""The first division of a village: a draft is proposed, adjusted and adopted."""
