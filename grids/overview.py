@@ -40,14 +40,14 @@ def start(user: User) -> str:
     held = scopes(user, Permission.GROUND_READ)
     code = held[0] if len(set(held)) == 1 else ""
     while len(code) < Level.COUNTY:
-        below = db.session.scalars(_children(user, code).limit(2)).all()
+        below = db.session.scalars(children(user, code).limit(2)).all()
         if len(below) != 1:
             break
         code = below[0].code
     return code
 
 
-def _children(user: User, code: str) -> Select[Any]:
+def children(user: User, code: str) -> Select[Any]:
     above = Jurisdiction.parent_code == code if code else Jurisdiction.parent_code.is_(None)
     return visible_jurisdictions(user).where(above).order_by(Jurisdiction.code)
 
@@ -57,7 +57,7 @@ def below(user: User, code: str, day: date) -> list[Counts]:
 
     Five queries, however many there are. Only what lies in the user's scope is counted.
     """
-    rows = list(db.session.scalars(_children(user, code)))
+    rows = list(db.session.scalars(children(user, code)))
     if not rows:
         return []
     digits = rows[0].level

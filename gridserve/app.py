@@ -25,6 +25,7 @@ import visits.division.routes
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
+import visits.life.pages
 import visits.life.routes
 import visits.pages
 import visits.routes
@@ -51,6 +52,7 @@ PAGES = (
     pages.bp,
     audit.bp,
     grids.pages.bp,
+    visits.life.pages.bp,
     visits.pages.bp,
     visits.issues.pages.bp,
     maps.pages.bp,
@@ -73,6 +75,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("visits.home", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE),
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
+    ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),

@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
-from grids.models import CellKind, Duty
+from grids.models import CellKind, ChangeKind, Duty
 from gridserve.permissions import Role
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
 from visits.issues.clock import Light
@@ -65,6 +65,10 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Outcome.MOVED, _l("Has moved")),
     (CellKind.BASIC, _l("Basic cell")),
     (CellKind.DEDICATED, _l("Dedicated cell")),
+    (ChangeKind.SPLIT, _l("Split")),
+    (ChangeKind.MERGE, _l("Merged")),
+    (ChangeKind.REDRAW, _l("Edge redrawn")),
+    (ChangeKind.RETIRE, _l("Retired")),
     (Duty.LEADER, _l("Team leader")),
     (Duty.FULL_TIME, _l("Full-time cadre")),
     (Duty.PART_TIME, _l("Part-time cadre")),

@@ -6,7 +6,7 @@ const wide = window.matchMedia("(min-width: 36rem)").matches;
 const POPUP = { autoPanPaddingTopLeft: [wide ? 64 : 12, 12], autoPanPaddingBottomRight: [12, 12] };
 const byTouch = window.matchMedia("(hover: none)").matches;
 
-function element(tag, className, text) {
+export function element(tag, className, text) {
   const node = document.createElement(tag);
   if (className) node.className = className;
   if (text) node.textContent = text;
@@ -59,8 +59,8 @@ function width(text) {
 }
 
 /** Write names where they fit at this zoom, outlines first, then areas from large to small; where a name
- * has no room the share stands alone. */
-function nameAreas(map, groups) {
+ * has no room the share stands alone. Gives a function that takes them away. */
+export function nameAreas(map, groups) {
   const wanted = [];
   groups.forEach((group) => group.eachLayer((layer) => {
     const { label, at, outline, class: cls } = layer.feature.properties;
@@ -109,6 +109,10 @@ function nameAreas(map, groups) {
   }
   map.on("zoomend", place);
   place();
+  return () => {
+    map.off("zoomend", place);
+    wanted.forEach((name) => name.marker.remove());
+  };
 }
 
 /** Small markers on a far view, so that a county's cases do not hide the heat under them. */
@@ -134,22 +138,27 @@ function fit(map, corners) {
   });
 }
 
-/** View, names, scale bar, buttons in the page's words; the wheel scrolls the page until asked. */
-export function dress(map, named, corners, words) {
+/** Scale bar, buttons in the page's words, a place for names; the wheel scrolls the page until asked. */
+export function furnish(map, words) {
   const pane = map.createPane("names");
   pane.style.zIndex = 620;
   pane.style.pointerEvents = "none";
   L.control.zoom({ zoomInTitle: words.in, zoomOutTitle: words.out }).addTo(map);
   L.control.scale({ imperial: false, maxWidth: 120 }).addTo(map);
+  map.scrollWheelZoom.disable();
+  map.on("focus", () => map.scrollWheelZoom.enable());
+  map.on("blur", () => map.scrollWheelZoom.disable());
+}
+
+/** A map that Folium drew: furniture, its list of layers in the page's words, view and names. */
+export function dress(map, named, corners, words) {
+  furnish(map, words);
   const toggle = map.getContainer().querySelector(".leaflet-control-layers-toggle");
   if (toggle) {
     toggle.title = words.layers;
     toggle.replaceChildren(element("span", "", words.layers));
   }
   fit(map, corners);
-  map.scrollWheelZoom.disable();
-  map.on("focus", () => map.scrollWheelZoom.enable());
-  map.on("blur", () => map.scrollWheelZoom.disable());
   nameAreas(map, named);
   sizeMarkers(map);
 }
