@@ -1,20 +1,22 @@
-"""Brings boundaries of jurisdictions in from a GeoJSON file."""
+"""Brings boundaries of jurisdictions in from a map file."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import shapely
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import select
 
-from grids import featurefile
-from grids.coordinates import System
-from grids.featurefile import BadFeature, Feature
+from grids import detection, mapfile
+from grids.coordinates import N_
+from grids.featurefile import BadFeature, Feature, Outline
 from grids.fit import metres_outside
-from grids.geometry import Area
+from grids.geometry import Area, Fault
 from grids.models import Jurisdiction, Level, parent_code
-from grids.report import Report
+from grids.projection import Frame
+from grids.report import Note, Question, Report
 from gridserve import events
 from gridserve.db import SRID, db
 
@@ -24,32 +26,46 @@ STRAY_M = 100.0
 LEVELS = (Level.COUNTY, Level.TOWNSHIP, Level.VILLAGE)
 
 
-def import_boundaries(path: Path, *, system: System, skip_bad: bool = False) -> Report:
+def import_boundaries(
+    path: Path, *, system: str = "", layer: str = "", swapped: bool = False, repair: bool = False,
+    skip_bad: bool = False, step: Callable[[int], object] = lambda n: None,
+) -> Report:  # fmt: skip
     """Store boundaries of counties, townships and villages; property `code` says whose.
 
-    A boundary must lie within that of the level above, where this is known. Nothing is stored where
-    a feature is damaged, unless `skip_bad`. Raises `BadInput`; the caller commits.
+    Files and options are those of `cellfile.import_cells`. A boundary must lie within that of the
+    level above, where this is known. Nothing is stored where a feature is damaged, unless
+    `skip_bad`. Raises `BadInput`; the caller commits.
     """
     report = Report()
+    found, frame = mapfile.read_placed(path, report, system=system, layer=layer, swapped=swapped)
+    if frame is None:
+        return report
     drawn: dict[str, tuple[Feature, Area]] = {}
-    for feature in featurefile.read(path):
+    for feature in found:
         report.read += 1
         try:
-            code, area = _read(feature, system)
+            code, outline = _read(feature, frame, repair)
             if code in drawn:
-                raise BadFeature(f"code {code} is also that of feature {drawn[code][0].number}")
-            drawn[code] = feature, area
+                words = N_("code %(code)s is also that of feature %(number)s")
+                values = {"code": code, "number": drawn[code][0].number}
+                raise BadFeature(Fault(words, values), kind="duplicate", column="code")
+            drawn[code] = feature, outline.area
+            report.notes.extend(Note(feature.number, words) for words in outline.mended)
         except BadFeature as bad:
-            report.blame(path.name, feature.number, bad.reasons)
+            report.blame(path.name, feature.number, bad.faults, **bad.more)
+        step(1)
     wanted = {*drawn, *(parent_code(code) for code in drawn)} - {None}
     rows = select(Jurisdiction).where(Jurisdiction.code.in_(wanted)).order_by(Jurisdiction.code)
     stored = {row.code: row for row in db.session.scalars(rows.with_for_update(key_share=True))}
+    report.question = _doubt(frame, drawn, stored)
+    if report.question:
+        return report
     # By code, so that a parent's new boundary is judged before it judges those below.
     for code, (feature, area) in sorted(drawn.items()):
         try:
-            _check(code, feature, area, stored, drawn, system)
+            _check(code, area, stored, drawn)
         except BadFeature as bad:
-            report.blame(path.name, feature.number, bad.reasons)
+            report.blame(path.name, feature.number, bad.faults, **bad.more)
             del drawn[code]
     report.sort([path.name])
     if report.faults and not skip_bad:
@@ -60,34 +76,53 @@ def import_boundaries(path: Path, *, system: System, skip_bad: bool = False) -> 
     return report
 
 
-def _read(feature: Feature, system: System) -> tuple[str, Area]:
+def _read(feature: Feature, frame: Frame, repair: bool) -> tuple[str, Outline]:
     code = feature.digits("code", *LEVELS)
     if not code:
-        raise BadFeature("property code is missing: the digits of a county, township or village")
-    return code, feature.area(system, several=True)
+        words = N_("property code is missing: the digits of a county, township or village")
+        raise BadFeature(Fault(words), kind="code", column="code")
+    return code, feature.outline(frame, several=True, mend=repair)
+
+
+def _around(
+    code: str, stored: dict[str, Jurisdiction], drawn: dict[str, tuple[Feature, Area]]
+) -> Area | None:
+    """The boundary of the level above: of this file, else as stored."""
+    above = stored.get(parent_code(code) or "")
+    if above is None:
+        return None
+    if above.code in drawn:
+        return drawn[above.code][1]
+    return to_shape(above.boundary) if above.boundary is not None else None
+
+
+def _doubt(
+    frame: Frame, drawn: dict[str, tuple[Feature, Area]], stored: dict[str, Jurisdiction]
+) -> Question | None:
+    """Ask where the areas fit clearly better in another coordinate system."""
+    # Only what is stored can tell: the areas of one file are all moved alike.
+    around = {code: _around(code, stored, {}) for code in drawn}
+    placed = [(drawn[c][0], area) for c, area in around.items() if area is not None]
+    return detection.question(detection.better_frame(placed, frame, STRAY_M), frame)
 
 
 def _check(
-    code: str, feature: Feature, area: Area, stored: dict[str, Jurisdiction],
-    drawn: dict[str, tuple[Feature, Area]], system: System,
+    code: str, area: Area, stored: dict[str, Jurisdiction],
+    drawn: dict[str, tuple[Feature, Area]],
 ) -> None:  # fmt: skip
     if code not in stored:
-        raise BadFeature(f"jurisdiction {code} is not stored: import jurisdictions first")
-    above = stored.get(parent_code(code) or "")
-    if above is None:
-        return
-    if above.code in drawn:
-        around = drawn[above.code][1]
-    elif above.boundary is not None:
-        around = to_shape(above.boundary)
-    else:
+        words = N_("jurisdiction %(code)s is not stored: import jurisdictions first")
+        raise BadFeature(Fault(words, {"code": code}), kind="code", column="code")
+    around = _around(code, stored, drawn)
+    if around is None:
         return
     metres = metres_outside(area, around)
     if metres <= STRAY_M:
         return
-    other = feature.other_system(system, lambda moved: metres_outside(moved, around) <= STRAY_M)
-    hint = f". It would fit with --crs {other}" if other else ""
-    raise BadFeature(f"lies up to {metres:,.0f} m outside {above.code} {above.name}{hint}")
+    above = stored[parent_code(code) or ""]
+    words = N_("lies up to %(metres)s m outside %(code)s %(name)s")
+    values = {"metres": f"{metres:,.0f}", "code": above.code, "name": above.name}
+    raise BadFeature(Fault(words, values), kind="outside")
 
 
 def _store(row: Jurisdiction, area: Area, report: Report) -> None:

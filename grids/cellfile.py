@@ -1,109 +1,143 @@
-"""Brings cells in from a GeoJSON file, each checked against its village and its neighbours."""
+"""Brings cells in from a map file, each checked against its village and its neighbours."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
-import shapely
 from geoalchemy2.shape import to_shape
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
-from grids import featurefile
-from grids.coordinates import System
+from grids import detection, mapfile, picture
+from grids.cellcheck import Checker, Drawn
+from grids.coordinates import N_
 from grids.featurefile import BadFeature, Feature
-from grids.fit import metres_outside, overlap
-from grids.geometry import Area
-from grids.models import Cell, CellKind, Jurisdiction
+from grids.fit import STRAY_M
+from grids.geometry import Area, Fault
+from grids.models import Cell, CellKind, Jurisdiction, Level
 from grids.operations import free_serials, lock_villages, new_cell
-from grids.report import Report
-from gridserve.db import db
+from grids.projection import Frame
+from grids.report import Question, Report
+from gridserve.db import CHECK_VIOLATION, db, sqlstate
+from gridserve.people import User
 
-# An outline drawn along the village's boundary may stray by as much; a wrong coordinate system is
-# hundreds of metres off.
-STRAY_M = 5.0
-# Outlines that differ by less, in degrees (2 cm), are one outline: conversion from GCJ-02 and
-# rounding in files move corners by less.
-SAME = 2e-7
+KINDS = {
+    **dict.fromkeys(("basic", "基础", "基础网格", "普通", "普通网格"), CellKind.BASIC),
+    **dict.fromkeys(("dedicated", "专属", "专属网格"), CellKind.DEDICATED),
+}
+Step = Callable[[int], object]
+Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A cell as a file has it; `code` is "" where a new serial is to be given."""
+class Named:
+    """What the properties of a feature say; `code` is "" where a new serial is to be given."""
 
     feature: Feature
     code: str
     village_code: str
     name: str
     kind: CellKind
-    polygon: shapely.Polygon
+    to_date: str
 
 
-@dataclass(frozen=True)
-class Neighbour:
-    """A basic cell of the village that a new one must not overlap, and how messages call it."""
+def import_cells(
+    path: Path,
+    *,
+    system: str = "",
+    layer: str = "",
+    swapped: bool = False,
+    from_date: date,
+    repair: bool = False,
+    skip_bad: bool = False,
+    dry_run: bool = False,
+    by: User | None = None,
+    begin: Step = lambda total: None,
+    step: Step = lambda n: None,
+    say: Say = lambda words: None,
+) -> Report:
+    """Store the cells of a GeoJSON, GeoPackage or zipped Shapefile, valid from `from_date`.
 
-    called: str
-    polygon: shapely.Polygon
+    `system` is wgs84, cgcs2000, gcj02, bd09, EPSG:n, or "" for what the file says; `swapped` where
+    latitude comes first; `layer` chooses among several. Properties: `code` (15 digits) or
+    `village_code` (12; the next serial is given), `name`, `kind` (basic, the default, or
+    dedicated), or their Chinese names. A feature equal to a stored cell changes nothing.
 
-
-def import_cells(path: Path, *, system: System, from_date: date, skip_bad: bool = False) -> Report:
-    """Store the cells of a GeoJSON file, valid from `from_date`.
-
-    Properties: `code` (15 digits) or `village_code` (12; the next serial is given), `name`, `kind`
-    (basic, the default, or dedicated). A feature equal to a stored cell changes nothing. Nothing is
-    stored where a feature is damaged, unless `skip_bad`. Raises `BadInput`; the caller commits.
+    Nothing is stored where a feature is damaged, unless `skip_bad`, nor where something must be
+    asked first (`Report.question`), nor in a `dry_run`, which does all of it and takes it back.
+    `repair` mends what is plain and notes it. `by` keeps to the own jurisdiction; None is the
+    command line. `begin` gets the number of features, `step` each one done, `say` the stage.
+    `Report.villages` are those with new cells: the caller puts the households into them. Raises
+    `BadInput`; the caller commits.
     """
     report = Report()
-    drawn: list[Drawn] = []
-    for feature in featurefile.read(path):
-        report.read += 1
-        try:
-            drawn.append(_read(feature, system))
-        except BadFeature as bad:
-            report.blame(path.name, feature.number, bad.reasons)
-    villages = lock_villages(cell.village_code for cell in drawn)
-    checker = _Checker(villages, _stored(villages), system, from_date)
-    accepted: list[Drawn] = []
-    for cell in drawn:
-        try:
-            if checker.is_new(cell):
-                accepted.append(cell)
-            else:
-                report.same += 1
-        except BadFeature as bad:
-            report.blame(path.name, cell.feature.number, bad.reasons)
+    say("Reading…")
+    features, frame = mapfile.read_placed(path, report, system=system, layer=layer, swapped=swapped)
+    if frame is None:
+        return report
+    begin(len(features))
+    named = _named(path.name, features, report)
+    villages = lock_villages({cell.village_code for cell in named})
+    report.question = _doubt(frame, named, features, _boundaries(list(villages.values())))
+    if report.question:
+        return report
+    say("Checking…")
+    checker = Checker(path.name, report, villages, _stored(villages), from_date, repair, by)
+    for cell in named:
+        _check(cell, frame, checker, report, path.name)
+        step(1)
+    if repair:
+        checker.close_gaps()
     report.sort([path.name])
+    report.pictures = picture.of_report(report, villages, checker.drawn)
     if report.faults and not skip_bad:
         return report
-    _store(accepted, from_date)
-    report.new, report.stored = len(accepted), True
+    say("Storing…")
+    _store(path.name, checker.accepted, from_date, by, dry_run, report)
     return report
 
 
-def _read(feature: Feature, system: System) -> Drawn:
+def _named(file: str, features: Sequence[Feature], report: Report) -> list[Named]:
+    named = []
+    for feature in features:
+        report.read += 1
+        try:
+            named.append(_read(feature))
+        except BadFeature as bad:
+            report.blame(file, feature.number, bad.faults, **bad.more)
+    return named
+
+
+def _read(feature: Feature) -> Named:
     code = feature.digits("code", 15)
-    village_code = feature.digits("village_code", 12)
+    village_code = feature.digits("village_code", Level.VILLAGE)
     if not code and not village_code:
-        raise BadFeature("give property code (15 digits) or village_code (12 digits)")
+        words = N_("give property code (15 digits) or village_code (12 digits)")
+        raise BadFeature(Fault(words), kind="code", column="code")
     if code and village_code and not code.startswith(village_code):
-        raise BadFeature(f"code {code} does not begin with its village_code {village_code}")
+        words = N_("code %(code)s does not begin with its village_code %(village)s")
+        values = {"code": code, "village": village_code}
+        raise BadFeature(Fault(words, values), kind="code", column="code")
     if code.endswith("000"):
-        raise BadFeature(f"code {code} has the serial 000: serials begin at 001")
+        words = N_("code %(code)s has the serial 000: serials begin at 001")
+        raise BadFeature(Fault(words, {"code": code}), kind="code", column="code")
     name = feature.text("name", 80)
     if not name:
-        raise BadFeature("property name is missing")
-    kind = feature.text("kind", 24) or CellKind.BASIC
-    if kind not in list(CellKind):
-        raise BadFeature(f"property kind is {kind!r}: give {' or '.join(CellKind)}")
-    polygon = feature.area(system)
-    return Drawn(feature, code, village_code or code[:12], name, CellKind(kind), polygon)
+        raise BadFeature(Fault(N_("property name is missing")), kind="property", column="name")
+    kind = feature.text("kind", 24).lower() or "basic"
+    if kind not in KINDS:
+        words = N_("property kind is “%(kind)s”: give basic (基础网格) or dedicated (专属网格)")
+        raise BadFeature(Fault(words, {"kind": kind}), kind="property", column="kind")
+    village_code = village_code or code[: Level.VILLAGE]
+    return Named(feature, code, village_code, name, KINDS[kind], feature.text("to_date", 40)[:10])
 
 
-def _stored(villages: Iterable[str]) -> dict[str, list[Cell]]:
+def _stored(villages: dict[str, Jurisdiction]) -> dict[str, list[Cell]]:
     """All cells that the villages ever had, by village."""
     cells = select(Cell).where(Cell.village_code.in_(list(villages))).order_by(Cell.code)
     found = defaultdict(list)
@@ -112,117 +146,84 @@ def _stored(villages: Iterable[str]) -> dict[str, list[Cell]]:
     return found
 
 
-class _Checker:
-    """Checks the cells of one file one after the other, against what is stored and each other."""
-
-    def __init__(
-        self, villages: dict[str, Jurisdiction], stored: dict[str, list[Cell]], system: System,
-        from_date: date,
-    ) -> None:  # fmt: skip
-        self.villages, self.system, self.from_date = villages, system, from_date
-        self.boundaries: dict[str, Area] = {
-            v.code: to_shape(v.boundary) for v in villages.values() if v.boundary is not None
-        }
-        self.outlines = {c.code: (c, to_shape(c.polygon)) for cs in stored.values() for c in cs}
-        self.seen: dict[str, int] = {}  # code → feature number
-        self.neighbours: dict[str, list[Neighbour]] = defaultdict(list)
-        for cell, polygon in self.outlines.values():
-            later = cell.to_date is None or cell.to_date > from_date
-            if cell.kind is CellKind.BASIC and later:
-                self.neighbours[cell.village_code].append(
-                    Neighbour(f"the stored cell {cell.code}", polygon)
-                )
-
-    def is_new(self, cell: Drawn) -> bool:
-        """Whether the cell is to be stored; False where it is already. Raises `BadFeature`."""
-        if cell.village_code not in self.villages:
-            raise BadFeature(
-                f"village {cell.village_code} is not stored: import jurisdictions first, "
-                "or mend the code"
-            )
-        number = cell.feature.number
-        if cell.code and self.seen.setdefault(cell.code, number) != number:
-            raise BadFeature(f"code {cell.code} is also that of feature {self.seen[cell.code]}")
-        if self._is_stored(cell):
-            return False
-        self._check_inside(cell)
-        if cell.kind is CellKind.BASIC:
-            self._check_overlap(cell)
-            self.neighbours[cell.village_code].append(Neighbour(f"feature {number}", cell.polygon))
-        return True
-
-    def _is_stored(self, cell: Drawn) -> bool:
-        """Whether an equal cell is stored: of this code, or where none is given of any."""
-        if not cell.code:
-            return any(
-                stored.village_code == cell.village_code
-                and stored.to_date is None
-                and stored.kind is cell.kind
-                and stored.name == cell.name
-                and _equal(polygon, cell.polygon)
-                for stored, polygon in self.outlines.values()
-            )
-        stored, polygon = self.outlines.get(cell.code, (None, None))
-        if stored is None or polygon is None:
-            return False
-        if stored.to_date is not None:
-            raise BadFeature(
-                f"cell {cell.code} was retired on {stored.to_date}: codes are never reused. Give "
-                "village_code instead of code"
-            )
-        if not _equal(polygon, cell.polygon):
-            raise BadFeature(
-                f"cell {cell.code} is stored with another polygon, and a cell's polygon never "
-                "changes: retire it and give village_code instead of code"
-            )
-        if (stored.name, stored.kind) != (cell.name, cell.kind):
-            raise BadFeature(
-                f"cell {cell.code} is stored as {stored.name!r}, {stored.kind}; here it is "
-                f"{cell.name!r}, {cell.kind}"
-            )
-        return True
-
-    def _check_inside(self, cell: Drawn) -> None:
-        boundary = self.boundaries.get(cell.village_code)
-        if boundary is None:
-            return
-        metres = metres_outside(cell.polygon, boundary)
-        if metres <= STRAY_M:
-            return
-        village = self.villages[cell.village_code]
-        other = cell.feature.other_system(
-            self.system, lambda moved: metres_outside(moved, boundary) <= STRAY_M
-        )
-        hint = f". It would fit with --crs {other}" if other else ""
-        raise BadFeature(
-            f"lies up to {metres:,.0f} m outside the village {village.code} {village.name}{hint}"
-        )
-
-    def _check_overlap(self, cell: Drawn) -> None:
-        found = [(n.called, overlap(cell.polygon, n.polygon))
-                 for n in self.neighbours[cell.village_code]]  # fmt: skip
-        reasons = [f"overlaps {called} by {area:,.0f} m²" for called, area in found if area]
-        if reasons:
-            raise BadFeature(*reasons)
+def _boundaries(villages: Sequence[Jurisdiction]) -> dict[str, Area]:
+    """Within what the cells of each village should lie: its boundary, or that of its township."""
+    townships = {v.code[: Level.TOWNSHIP] for v in villages if v.boundary is None}
+    above = select(Jurisdiction).where(
+        Jurisdiction.code.in_(townships), Jurisdiction.boundary.is_not(None)
+    )
+    rows: Any = db.session.scalars(above)
+    around = {row.code: to_shape(row.boundary) for row in rows}
+    found: dict[str, Area] = {}
+    for village in villages:
+        rim: Any = village.boundary
+        if rim is not None:
+            found[village.code] = to_shape(rim)
+        elif village.code[: Level.TOWNSHIP] in around:
+            found[village.code] = around[village.code[: Level.TOWNSHIP]]
+    return found
 
 
-def _equal(one: shapely.Polygon, other: shapely.Polygon) -> bool:
-    near = max(abs(a - b) for a, b in zip(one.bounds, other.bounds, strict=True)) <= SAME
-    return near and shapely.hausdorff_distance(one.boundary, other.boundary) <= SAME
+def _doubt(
+    frame: Frame, named: Sequence[Named], features: Sequence[Feature], around: dict[str, Area]
+) -> Question | None:
+    """Ask where the areas fit clearly better in another coordinate system than in the said one."""
+    placed = [(c.feature, around[c.village_code]) for c in named if c.village_code in around]
+    other = detection.better_frame(placed, frame, STRAY_M)
+    if other is None:
+        lost = [f for f in features if f.geometry is not None and f.loose(frame) is None]
+        turned = [f for f in lost if f.loose(frame.swap()) is not None]
+        if placed or not turned or len(turned) < len(features) / 2:
+            return None
+        other = frame.swap()
+    return detection.question(other, frame)
 
 
-def _store(cells: list[Drawn], from_date: date) -> None:
+def _check(cell: Named, frame: Frame, checker: Checker, report: Report, file: str) -> None:
+    number = cell.feature.number
+    try:
+        checker.check_place(cell.village_code, number, cell.code)
+        outline = cell.feature.outline(frame, mend=checker.repair)
+        drawn = Drawn(
+            number, cell.code, cell.village_code, cell.name, cell.kind, cell.to_date,
+            outline.area, outline.mended,
+        )  # fmt: skip
+        checker.check(drawn)
+    except BadFeature as bad:
+        report.blame(file, number, bad.faults, village=cell.village_code, **bad.more)
+
+
+def _store(
+    file: str, drawn: Sequence[Drawn], from_date: date, by: User | None, dry_run: bool,
+    report: Report,
+) -> None:  # fmt: skip
     """Store checked cells; new serials follow those that the file itself names."""
+    try:
+        with db.session.begin_nested() as attempt:
+            _new_cells(drawn, from_date, by)
+            if dry_run:
+                attempt.rollback()
+    except DBAPIError as error:
+        if sqlstate(error) != CHECK_VIOLATION:
+            raise
+        words = N_("the database refused the cells, another change came first: import again")
+        report.blame(file, 0, [Fault(words)], kind="database")
+        return
+    report.stored, report.new = True, len(drawn)
+    report.villages = sorted({cell.village_code for cell in drawn})
+
+
+def _new_cells(drawn: Sequence[Drawn], from_date: date, by: User | None) -> None:
     unnumbered: dict[str, list[Drawn]] = defaultdict(list)
-    for cell in cells:
+    for cell in drawn:
         if cell.code:
             new_cell(cell.code, cell.polygon, name=cell.name, kind=cell.kind, from_date=from_date,
-                     by=None)  # fmt: skip
+                     by=by)  # fmt: skip
         else:
             unnumbered[cell.village_code].append(cell)
     db.session.flush()
     for village_code, group in unnumbered.items():
         for serial, cell in zip(free_serials(village_code, len(group)), group, strict=True):
             new_cell(f"{village_code}{serial:03}", cell.polygon, name=cell.name, kind=cell.kind,
-                     from_date=from_date, by=None)  # fmt: skip
+                     from_date=from_date, by=by)  # fmt: skip
     db.session.flush()

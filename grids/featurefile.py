@@ -1,32 +1,75 @@
-"""Reads areas from GeoJSON files (RFC 7946), with what is wrong named feature by feature."""
+"""One feature of a map file: its properties under their usual names, and its outline in WGS 84."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date
 from typing import Any
 
-from grids.coordinates import BadPosition, System, geometry_to_wgs84
-from grids.geometry import Area, BadGeometry, checked_polygon
-from grids.report import BadInput
+import numpy as np
+import shapely
+from shapely.errors import GEOSException
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
-# How programs that write the `crs` member of 2008 call longitude and latitude in degrees.
-_DEGREES = ("CRS84", "EPSG::4326", "EPSG:4326", "EPSG::4490", "EPSG:4490")
+from grids import repair
+from grids.coordinates import N_, BadPosition
+from grids.geometry import MOST_VERTICES, Area, BadGeometry, Fault, checked_polygon
+from grids.projection import Frame
+
+# What columns are called in the files of counties; compared without case, spaces and underscores.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "code": ("code", "编码", "网格编码", "网格代码", "代码", "cellcode", "gridcode", "wgbm"),
+    "village_code": ("villagecode", "village", "villageco", "村编码", "村代码", "村社区编码"),
+    "name": ("name", "名称", "网格名称", "网格名", "cellname", "wgmc"),
+    "kind": ("kind", "type", "类型", "网格类型", "wglx"),
+    "to_date": ("todate", "截止日期", "失效日期"),
+}  # fmt: skip
+_KNOWN = {alias: key for key, aliases in ALIASES.items() for alias in aliases}
+# A .dbf cuts headings off at ten bytes: three Chinese characters in UTF-8, five in GBK.
+_CUT = {
+    part: key
+    for alias, key in _KNOWN.items()
+    for part in (alias.encode()[:10].decode(errors="ignore"), alias[:5])
+    if not alias.isascii() and len(part) > 2
+}
+
+
+def canonical(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties under the names that imports know; the first of two with one meaning wins."""
+    found: dict[str, Any] = {}
+    for heading, value in properties.items():
+        plain = "".join(c for c in str(heading).lower() if c not in " _-\t\u3000\ufeff")
+        key = _KNOWN.get(plain) or _CUT.get(plain)
+        if key and found.get(key) in (None, ""):
+            found[key] = value
+    return found
 
 
 class BadFeature(Exception):
-    """A feature that cannot be used, with the reasons."""
+    """A feature that cannot be used, with the reasons; `more` as `RowFault` has it."""
 
-    def __init__(self, *reasons: str) -> None:
-        super().__init__("; ".join(reasons))
-        self.reasons = reasons
+    def __init__(self, *faults: Fault, **more: Any) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = faults
+        self.more = more
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A feature's area in WGS 84, and what was mended about it."""
+
+    area: Any
+    mended: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One feature; the first of a file has number 1."""
+    """One feature; the first of a file has number 1.
+
+    `geometry` is a GeoJSON mapping or a shapely geometry, in the numbers of the file.
+    """
 
     number: int
     properties: Mapping[str, Any]
@@ -35,92 +78,116 @@ class Feature:
     def text(self, key: str, most: int) -> str:
         """A property as trimmed text, "" where it is missing; raises `BadFeature`."""
         value = self.properties.get(key)
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, float):
+            # Programs that make numbers of codes keep them to the last of 15 digits.
+            value = int(value) if value.is_integer() else None if value != value else str(value)
+        if isinstance(value, date):
+            value = value.isoformat()[:10]
         if value is None:
             return ""
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise BadFeature(f"property {key} is not a text")
+            raise self._property(key, N_("property %(key)s is not a text"))
         found = str(value).strip()
         if len(found) > most:
-            raise BadFeature(f"property {key} has more than {most} characters")
-        if any(ord(c) < 32 or "\ud800" <= c <= "\udfff" for c in found):
-            raise BadFeature(f"property {key} has a character that cannot be stored")
+            words = N_("property %(key)s has more than %(most)d characters")
+            raise self._property(key, words, most=most)
+        if any(ord(c) < 32 or c == "\ufffd" or "\ud800" <= c <= "\udfff" for c in found):
+            words = N_("property %(key)s has a character that cannot be stored")
+            raise self._property(key, words)
         return found
 
     def digits(self, key: str, *lengths: int) -> str:
         """A property as a code of one of these lengths, "" where missing; raises `BadFeature`."""
         code = self.text(key, 40)
         if code and not (code.isascii() and code.isdigit() and len(code) in lengths):
-            wanted = " or ".join(str(n) for n in lengths)
-            raise BadFeature(f"property {key} is {code!r}: give {wanted} digits")
+            words = N_("property %(key)s is “%(code)s”: give %(wanted)s digits")
+            wanted = " / ".join(str(n) for n in lengths)
+            raise self._property(key, words, kind="code", code=code, wanted=wanted)
         return code
 
-    def area(self, system: System, *, several: bool = False) -> Any:
-        """The geometry as a valid area in WGS 84, from coordinates in `system`."""
+    def _property(self, key: str, words: str, *, kind: str = "property", **values: Any) -> Any:
+        return BadFeature(Fault(words, {"key": key, **values}), kind=kind, column=key)
+
+    def outline(self, frame: Frame, *, several: bool = False, mend: bool = False) -> Outline:
+        """The geometry as a valid area in WGS 84, from coordinates in `frame`.
+
+        With `mend` what can be mended is. Raises `BadFeature`.
+        """
+        mended: list[Fault] = []
+        drawn = None
         try:
-            drawn = checked_polygon(self.geometry, several=several)
-            if system in (System.wgs84, System.cgcs2000):
-                return drawn
-            return checked_polygon(geometry_to_wgs84(drawn, system), several=several)
+            given = self.geometry
+            if mend:
+                given, closed = repair.closed(given)
+                mended += closed
+            drawn = frame.to_wgs84(_finite(as_drawn(given)))
+            if mend:
+                drawn, changes = repair.polygonal(drawn, several=several)
+                mended += changes
+            return Outline(checked_polygon(drawn, several=several), tuple(mended))
         except BadGeometry as error:
-            raise BadFeature(*(str(fault) for fault in error.faults)) from error
+            raise BadFeature(*error.faults, kind="outline", shape=drawn) from error
         except BadPosition as error:
-            raise BadFeature(str(error)) from error
+            kind = "swapped" if "swapped" in error.msgid else "position"
+            raise BadFeature(Fault(error.msgid, error.values), kind=kind) from error
 
-    def other_system(self, system: System, fits: Any) -> System | None:
-        """Another coordinate system in which the area would fit, to suggest it."""
-        for other in (System.wgs84, System.gcj02, System.bd09):
-            if other is system or (other is System.wgs84 and system is System.cgcs2000):
-                continue
-            try:
-                moved: Area = self.area(other, several=True)
-            except BadFeature:
-                continue
-            if fits(moved):
-                return other
-        return None
+    def loose(self, frame: Frame) -> Area | None:
+        """The area as `frame` would have it, valid or not; None where it has none."""
+        try:
+            return shapely.make_valid(frame.to_wgs84(_finite(as_drawn(self.geometry))))
+        except (BadFeature, BadGeometry, BadPosition, GEOSException):
+            return None
 
 
-def read(path: Path) -> list[Feature]:
-    """The features of a GeoJSON FeatureCollection; raises `BadInput`."""
-    try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise BadInput(f"{path} does not exist. Give a GeoJSON file.") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not in UTF-8 (byte {error.start}). Export it anew.") from error
-    except json.JSONDecodeError as error:
-        raise BadInput(
-            f"{path} is not JSON: {error.msg} in line {error.lineno}, column {error.colno}."
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise BadInput(f"{path} cannot be read as JSON: {error}.") from error
-    if not isinstance(data, dict) or data.get("type") != "FeatureCollection":
-        raise BadInput(f"{path} is not a GeoJSON FeatureCollection. Export the layer as GeoJSON.")
-    _check_crs(path, data.get("crs"))
-    features = data.get("features")
-    if not isinstance(features, list):
-        raise BadInput(f"{path} has no list of features. Export the layer as GeoJSON.")
-    return [_feature(number, item) for number, item in enumerate(features, start=1)]
-
-
-def _check_crs(path: Path, crs: Any) -> None:
-    """Refuse a file that says that its coordinates are not degrees of longitude and latitude."""
-    if crs is None:
-        return
-    properties = crs.get("properties") if isinstance(crs, dict) else None
-    name = properties.get("name") if isinstance(properties, dict) else None
-    if not isinstance(name, str) or not name.endswith(_DEGREES):
-        raise BadInput(
-            f"{path} is in the coordinate system {name!r}. Export it in EPSG:4326 (WGS 84) or "
-            "EPSG:4490 (CGCS2000), longitude before latitude."
+def as_drawn(geometry: object) -> BaseGeometry:
+    """A GeoJSON mapping or shapely geometry as shapely's; raises `BadGeometry`."""
+    if geometry is None:
+        words = N_("The feature has no geometry: draw its outline, or take the row out.")
+        raise BadGeometry([Fault(words)])
+    if isinstance(geometry, BaseGeometry):
+        return geometry
+    if not isinstance(geometry, Mapping):
+        words = N_("The geometry is not a GeoJSON object: export the layer anew.")
+        raise BadGeometry([Fault(words)])
+    numbers = _count_numbers(geometry)
+    if numbers > 3 * 2 * MOST_VERTICES:  # before building it; some carry a z
+        words = N_(
+            "The outline has %(vertices)d corners, at most %(most)d are taken: simplify it first."
         )
+        raise BadGeometry([Fault(words, {"vertices": numbers // 2, "most": MOST_VERTICES})])
+    try:
+        with np.errstate(invalid="ignore"):  # a NaN is named later
+            return shape(dict(geometry))
+    except (
+        ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError,
+        GEOSException,
+    ):  # fmt: skip
+        words = N_(
+            "The coordinates cannot be read: a polygon is a list of rings, a ring a list of at "
+            "least four [longitude, latitude] pairs, the last one equal to the first."
+        )
+        raise BadGeometry([Fault(words)]) from None
 
 
-def _feature(number: int, item: Any) -> Feature:
-    """The feature, empty where it is none: its checks then say what is missing."""
-    if not isinstance(item, dict):
-        return Feature(number, {}, None)
-    properties = item.get("properties")
-    return Feature(number, properties if isinstance(properties, dict) else {}, item.get("geometry"))
+def _count_numbers(geometry: object) -> int:
+    """How many numbers a geometry holds, without recursion: its depth comes from outside."""
+    total, waiting = 0, [geometry]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list | tuple):
+            waiting.extend(item)
+        elif isinstance(item, Mapping):
+            waiting.extend(item.values())
+        elif not isinstance(item, str):
+            total += 1
+    return total
+
+
+def _finite(geometry: BaseGeometry) -> BaseGeometry:
+    """The geometry where all its corners are numbers; raises `BadGeometry`."""
+    if np.isfinite(shapely.get_coordinates(geometry)).all():
+        return geometry
+    words = N_("A corner of the outline is not a number (NaN or infinite): draw it anew.")
+    raise BadGeometry([Fault(words)])

@@ -11,6 +11,9 @@ from grids.geometry import Area, in_metres
 
 # Outlines are drawn by hand and rounded in files: what is narrower is no overlap.
 HAIR_M = 1.0
+# An outline drawn along the village's boundary may stray by as much; a wrong coordinate system is
+# hundreds of metres off.
+STRAY_M = 5.0
 
 
 def metres_outside(area: Area, container: Area) -> float:

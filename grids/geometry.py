@@ -36,7 +36,7 @@ class Fault:
     """One thing wrong with a geometry; `msgid % values` are the words, kept apart to translate."""
 
     msgid: str
-    values: dict[str, object] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.msgid % self.values

@@ -19,6 +19,7 @@ SRID = 4326
 # database the names of the shards' constraints end in a number.
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
+CHECK_VIOLATION = "23514"
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
 
 

@@ -12,7 +12,7 @@ import click
 from gridserve import workdays
 from gridserve.commandline import command
 from gridserve.db import db
-from visits import figures
+from visits import figures, mapcommands  # noqa: F401 - adds to the group of imports
 from visits.division import computing, operations
 from visits.division.ground import find_village
 from visits.division.models import Draft
@@ -123,4 +123,5 @@ def check(mend: bool) -> None:
         raise SystemExit(1)
 
 
+# `import cells` is in mapcommands, which the group of imports learns by loading it.
 COMMANDS: tuple[click.Command, ...] = (split, check)

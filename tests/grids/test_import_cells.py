@@ -28,6 +28,9 @@ LEFT = box(WEST, SOUTH, WEST + STEP, SOUTH + STEP)
 RIGHT = box(WEST + STEP, SOUTH, WEST + 2 * STEP, SOUTH + STEP)
 BOTH = box(WEST, SOUTH, WEST + 2 * STEP, SOUTH + STEP)
 
+XIAN = json.dumps({"type": "FeatureCollection", "features": [],
+                   "crs": {"properties": {"name": "EPSG:2383"}}}).encode()  # fmt: skip
+
 Import = Callable[..., Result]
 
 
@@ -90,9 +93,10 @@ def test_a_file_in_another_system_says_so_or_lies_outside(
                 ({"code": f"{village}002", **NAMED}, moved(RIGHT, system))]  # fmt: skip
     if system is not System.cgcs2000:
         wrong = run("cells", features)
-        assert wrong.exit_code == 1
-        assert all("outside the village" in reason for _row, reason in reasons(wrong))
-        assert all(f"--crs {system}" in reason for _row, reason in reasons(wrong))
+        assert wrong.exit_code == 2
+        question = json.loads(wrong.stdout)["question"]
+        assert (question["option"], question["choices"]) == ("crs", [system])
+        assert f"--crs {system}" in question["words"]
         assert codes() == []
     assert run("cells", features, "--crs", system).exit_code == 0
     stored = db.session.scalars(select(Cell).order_by(Cell.code)).first()
@@ -112,7 +116,7 @@ BAD: list[tuple[dict[str, Any], Any, str]] = [
     ({"code": f"{VILLAGE}002", "name": "长" * 81}, RIGHT, "more than 80"),
     ({"code": f"{VILLAGE}002", "name": "a\x00b"}, RIGHT, "cannot be stored"),
     ({"code": f"{VILLAGE}002", "name": ["x"]}, RIGHT, "is not a text"),
-    ({"code": f"{VILLAGE}002", "kind": "round", **NAMED}, RIGHT, "basic or dedicated"),
+    ({"code": f"{VILLAGE}002", "kind": "round", **NAMED}, RIGHT, "give basic"),
     ({"code": f"{VILLAGE}002", **NAMED}, LEFT, "overlaps feature 1"),
     ({"code": f"{VILLAGE}002", **NAMED}, shapely.Point(WEST, SOUTH), "This is a Point"),
     ({"code": f"{VILLAGE}002", **NAMED},
@@ -153,7 +157,7 @@ def test_codes_are_never_reused(run: Import, village: str, make: Make) -> None:
     changed = run("cells", [({"code": f"{village}002", **NAMED}, RIGHT)])
     assert "with another polygon" in reasons(changed)[0][1]
     other_name = run("cells", [({"code": f"{village}002", "name": "新名"}, LEFT)])
-    assert "is stored as '第1网格'" in reasons(other_name)[0][1]
+    assert "is stored as “第1网格”" in reasons(other_name)[0][1]
 
 
 def test_a_dedicated_cell_lies_over_a_basic_one(run: Import, village: str) -> None:
@@ -166,10 +170,11 @@ def test_a_dedicated_cell_lies_over_a_basic_one(run: Import, village: str) -> No
     ("content", "words"),
     [
         (b"{", "is not JSON: Expecting property name"),
-        (b"\xff", "is not in UTF-8"),
+        (b'{"\xff', "is not in UTF-8"),
+        (b"\xff", "not a map file"),
         (b"[]", "not a GeoJSON FeatureCollection"),
         (b'{"type": "FeatureCollection"}', "no list of features"),
-        (b'{"type": "FeatureCollection", "crs": {"properties": {"name": "EPSG:4547"}}}', "4547"),
+        (XIAN, "Xian 1980"),
         (b"[" * 100_000, "cannot be read as JSON"),
     ],
 )  # fmt: skip
@@ -202,8 +207,8 @@ def test_boundaries_lie_within_the_level_above(run: Import, make: Make) -> None:
     again = json.loads(run("boundaries", features).stdout)
     assert (again["new"], again["changed"], again["same"]) == (0, 0, 2)
     shifted = run("boundaries", [({"code": VILLAGE}, moved(inside, System.gcj02))])
-    assert shifted.exit_code == 1
-    assert "--crs gcj02" in reasons(shifted)[0][1]
+    assert shifted.exit_code == 2
+    assert json.loads(shifted.stdout)["question"]["choices"] == ["gcj02"]
     unknown = run("boundaries", [({"code": "530699"}, inside), ({"code": "53"}, inside)])
     assert [row for row, _reason in reasons(unknown)] == [1, 2]
     row = db.session.get_one(Jurisdiction, VILLAGE)
