@@ -29,6 +29,7 @@ import visits.life.pages
 import visits.life.routes
 import visits.pages
 import visits.routes
+import visits.tablecommands
 from grids.models import short_name
 from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
 from gridserve.config import Config
@@ -84,6 +85,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *usercommands.COMMANDS,
     *grids.commands.COMMANDS,
     *visits.commands.COMMANDS,
+    *visits.tablecommands.COMMANDS,
     *visits.demo.commands.COMMANDS,
 )
 ZIPPED = {"application/json", "application/geo+json", "application/problem+json", "text/html"}
