@@ -21,6 +21,7 @@ import maps.pages
 import maps.routes
 import visits.commands
 import visits.demo.commands
+import visits.division.pages
 import visits.division.routes
 import visits.issues.pages
 import visits.issues.routes
@@ -54,6 +55,7 @@ PAGES = (
     audit.bp,
     grids.pages.bp,
     visits.life.pages.bp,
+    visits.division.pages.bp,
     visits.pages.bp,
     visits.issues.pages.bp,
     maps.pages.bp,
@@ -78,7 +80,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
-    ("grids.home", _l("Ground"), Permission.GROUND_WRITE),
+    ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
 COMMANDS: tuple[click.Command, ...] = (

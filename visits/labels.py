@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from grids.models import CellKind, ChangeKind, Duty
 from gridserve.permissions import Role
+from visits.division.models import DraftStatus
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
 from visits.issues.clock import Light
 from visits.models import HouseholdStatus, Outcome, Purpose, Tag
@@ -69,6 +70,11 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (ChangeKind.MERGE, _l("Merged")),
     (ChangeKind.REDRAW, _l("Edge redrawn")),
     (ChangeKind.RETIRE, _l("Retired")),
+    (DraftStatus.COMPUTING, _l("Being worked out")),
+    (DraftStatus.READY, _l("Ready to adopt")),
+    (DraftStatus.FAILED, _l("Failed")),
+    (DraftStatus.ADOPTED, _l("Adopted")),
+    (DraftStatus.DROPPED, _l("Put away")),
     (Duty.LEADER, _l("Team leader")),
     (Duty.FULL_TIME, _l("Full-time cadre")),
     (Duty.PART_TIME, _l("Part-time cadre")),

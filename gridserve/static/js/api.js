@@ -2,11 +2,11 @@
 
 const token = () => document.querySelector("input[name=csrf_token]")?.value ?? "";
 
-/** A refusal or a lost line, in words to show: a title and the reasons. */
+/** A refusal or a lost line, in words to show: a title and the reasons. `code` is for programs. */
 export class Refused extends Error {
-  constructor(status, title, reasons) {
+  constructor(code, title, reasons) {
     super(title);
-    this.status = status;
+    this.code = code;
     this.reasons = reasons;
   }
 }
@@ -23,12 +23,12 @@ export async function ask(method, path, body, offline) {
       body: body && JSON.stringify(body),
     });
   } catch {
-    throw new Refused(0, offline, []);
+    throw new Refused("offline", offline, []);
   }
   const said = await answer.json().catch(() => ({}));
   if (answer.ok) return said;
   const reasons = Object.values(said.errors ?? {}).flat();
-  throw new Refused(answer.status, said.title || offline, [said.detail, ...reasons].filter(Boolean));
+  throw new Refused(said.code, said.title || offline, [said.detail, ...reasons].filter(Boolean));
 }
 
 /** A new id. Browsers keep `crypto.randomUUID` for https, and a county's server may be without. */

@@ -1,9 +1,12 @@
 // A plain Leaflet map of cells: the cells as they are, those chosen, and those that would be.
 
-import { furnish, nameAreas } from "./map.js";
+import { ask } from "./api.js";
+import { element, furnish, nameAreas } from "./map.js";
 
 const INK = "#17435f";
-const PANES = { cells: 410, proposed: 430, pen: 640 };
+const PANES = { cells: 410, clusters: 420, proposed: 430, edge: 440, pen: 640 };
+const EDGE = { color: "#16202a", weight: 3, dashArray: "10 6", fill: false };
+const GUIDE = { color: "#1f6b8f", weight: 3, opacity: 0.9, fill: false };
 const LOOKS = {
   cell: { color: INK, weight: 2, fillColor: "#ffffff", fillOpacity: 0.8 },
   dedicated: { color: INK, weight: 2.5, dashArray: "6 5", fillColor: "#d9e6c8", fillOpacity: 0.85 },
@@ -30,6 +33,32 @@ export function look(map, bounds, room = 24) {
   if (bounds.isValid()) map.fitBounds(bounds, { padding: [room, room], maxZoom: 18, animate: false });
 }
 
+/** Draw an outline that nobody taps; gives its bounds, invalid for none. */
+export function outline(map, geometry, guide = false) {
+  if (!geometry) return L.latLngBounds([]);
+  const style = guide ? GUIDE : EDGE;
+  return L.geoJSON(geometry, { style, interactive: false, pane: "edge" }).addTo(map).getBounds();
+}
+
+/** Draw the boundary of a jurisdiction; gives its bounds. */
+export async function boundary(map, code, offline) {
+  return outline(map, (await ask("GET", `/jurisdictions/${code}`, null, offline)).boundary);
+}
+
+/** Where households live, as counts: features of points with {group, households}. */
+export function clusters(map, features) {
+  return L.layerGroup(features.map(({ geometry, properties: { group, households } }) => {
+    const size = Math.round(18 + 1.6 * Math.sqrt(households));
+    const icon = element("span", "cluster", String(households));
+    icon.title = group ?? "";
+    const [lon, lat] = geometry.coordinates;
+    return L.marker([lat, lon], {
+      icon: L.divIcon({ html: icon, className: "cluster-place", iconSize: [size, size] }),
+      interactive: false, keyboard: false, pane: "clusters",
+    });
+  })).addTo(map);
+}
+
 function drawn(features, style, pane, interactive) {
   // the larger first, so that a dedicated cell lies on the basic one around it
   const size = (feature) => L.geoJSON(feature).getBounds();
@@ -42,9 +71,9 @@ function label(layer, words) {
   Object.assign(layer.feature.properties, { label: words, at: layer.getCenter(), class: "cell" });
 }
 
-/** The cells on a map. `tapped` hears the code of a cell that was tapped. */
+/** The cells on a map. `tapped` may be set to hear the code of a cell that was tapped. */
 export class Cells {
-  constructor(map, tapped) {
+  constructor(map, tapped = () => {}) {
     Object.assign(this, { map, tapped, chosen: new Set(), faded: false, layers: new Map() });
     this.unname = this.unnameProposed = () => {};
   }
