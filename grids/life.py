@@ -1,4 +1,4 @@
-"""The life of cells after the first division: split, merge, redraw, retire. Nothing here commits.
+"""The life of cells after the first division: split, merge, redraw, retire, add. Nothing commits.
 
 A change ends cells on a day and begins others on it; what belongs to the old cells is moved by
 `follow`, which the caller gives, in the same transaction.
@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import shapely
 from flask_babel import gettext as _
 from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 
-from grids import cutting, inheritance
+from grids import inheritance, pieces
 from grids.fit import overlap
-from grids.geometry import BadGeometry
-from grids.models import Cell, CellKind, Change, ChangeKind, Jurisdiction, Lineage
-from grids.operations import free_serials, lock_villages, new_cell
-from grids.permissions import holds_on
+from grids.inheritance import Passed
+from grids.models import Cell, CellKind, Change, ChangeKind, Jurisdiction, Level, Lineage
+from grids.operations import lock_villages
 from grids.queries import cell as find_cell
+from grids.queries import jurisdiction as find_jurisdiction
 from gridserve import events, workdays
 from gridserve.db import db
 from gridserve.errors import Conflict, Forbidden, Invalid
@@ -65,6 +64,7 @@ class Made:
     new: list[Cell]
     heirs: list[Cell]
     main: dict[uuid.UUID, uuid.UUID]
+    passed: Passed
 
 
 Follow = Callable[[Made], dict[str, Any]]
@@ -76,59 +76,100 @@ def carry_out(
 ) -> tuple[dict[str, Any], bool]:
     """Change cells once, however often it is sent; gives the result and whether it is a repeat.
 
-    `said` is id, kind, cells (codes), and by kind line, names; on (today). `weigh` says which of
-    merged cells counts most; its lead team leads. `follow` moves what belongs to the cells and says
-    what it moved, which is kept as the result of the change.
-    Raises NoSuchCell, Forbidden outside the administrator's scope, Invalid, CellEnded, IdTaken,
-    LeavesGap.
+    `said` is id, kind, cells (codes) or village (its code), and by kind line, polygon, names; on
+    (today). `weigh` says which of merged cells counts most; its lead team leads. `follow` moves
+    what belongs to the cells and says what it moved, which is kept as the result of the change.
+    Raises NoSuchCell, NoSuchJurisdiction, Forbidden outside the administrator's scope, Invalid,
+    CellEnded, IdTaken, LeavesGap.
     """
-    if known := _same(said["id"], fingerprint, by):
+    if known := same(said["id"], fingerprint, by):
         return known.result, True
-    codes = list(dict.fromkeys(said["cells"]))
-    village_code = _own_village([find_cell(by, code) for code in codes], by)
-    village = lock_villages([village_code])[village_code]
-    if known := _same(said["id"], fingerprint, by):  # it came while this waited for the lock
+    village = lock_village(_village(said, by), by)
+    if known := same(said["id"], fingerprint, by):  # it came while this waited for the lock
         return known.result, True
     kind, on = ChangeKind(said["kind"]), said.get("on") or workdays.today()
-    old = _locked(codes)
-    _check(old, on)
-    areas = _areas(kind, old, said)
+    old = _old(kind, said, village)
+    _check(kind, old, on)
+    polygons = pieces.areas(kind, old, village, said)
     # Old cells end before new ones begin: the database lets no two overlap even for a moment.
     for cell in old:
         cell.to_date = on
     db.session.flush()
-    new = _store(kind, old, areas, said, on=on, by=by)
-    made = _made(said["id"], kind, on, village, old, new)
-    inheritance.pass_on(old, new, on, _parents(old, new, weigh))
+    new = pieces.store(kind, old, polygons, village, said, on=on, by=by)
+    heirs = _around(village) if kind is ChangeKind.RETIRE else new
+    passed = inheritance.pass_on(old, new, on, _parents(old, new, weigh))
+    made = Made(said["id"], kind, on, village, old, new, heirs, _main(old, heirs), passed)
     result = follow(made)
     _write_down(made, result, fingerprint, by)
     return result, False
 
 
-def _same(change_id: uuid.UUID, fingerprint: str, by: User) -> Change | None:
+def same(change_id: uuid.UUID, fingerprint: str, by: User) -> Change | None:
+    """The change that was stored under this id for the same request; raises IdTaken."""
     known = db.session.get(Change, change_id)
     if known is not None and (known.said != fingerprint or known.actor_id != by.id):
         raise IdTaken(_("This id is already used for another change; make a new one."))
     return known
 
 
-def _own_village(cells: Sequence[Cell], by: User) -> str:
-    villages = sorted({cell.village_code for cell in cells})
+def lock_village(code: str, by: User) -> Jurisdiction:
+    """The village, for whose cells nobody else decides meanwhile; Forbidden outside the scope."""
+    if not may(by, Permission.GROUND_WRITE, code):
+        raise Forbidden(_("This village lies outside your jurisdiction."))
+    return lock_villages([code])[code]
+
+
+def _village(said: dict[str, Any], by: User) -> str:
+    if said.get("village"):
+        found = find_jurisdiction(by, said["village"])
+        if found.level != Level.VILLAGE:
+            raise Invalid(errors={"/village": [_("Give a village: 12 digits.")]})
+        return found.code
+    villages = sorted({find_cell(by, code).village_code for code in said["cells"]})
     if len(villages) > 1:
         raise Invalid(errors={"/cells": [_("These cells lie in different villages.")]})
-    if not may(by, Permission.GROUND_WRITE, villages[0]):
-        raise Forbidden(_("This village lies outside your jurisdiction."))
     return villages[0]
 
 
-def _locked(codes: Sequence[str]) -> list[Cell]:
+def _old(kind: ChangeKind, said: dict[str, Any], village: Jurisdiction) -> list[Cell]:
+    """The cells to end, in the order given; a village is retired with all that it has."""
+    if kind is ChangeKind.ADD:
+        return []
+    there = select(Cell.code).where(Cell.village_code == village.code, Cell.to_date.is_(None))
+    codes = list(dict.fromkeys(said.get("cells") or ()))
+    if kind is not ChangeKind.RETIRE:
+        return locked_cells(codes)
+    if not codes:
+        codes = list(db.session.scalars(there.order_by(Cell.code)))
+        if not codes:
+            raise CellEnded(_("The village has no cells that could be retired."))
+    basic = set(db.session.scalars(there.where(Cell.kind == CellKind.BASIC)))
+    if basic & set(codes):
+        if left := sorted(basic - set(codes)):
+            raise LeavesGap(
+                _(
+                    "Without cell %(code)s nobody would answer for its ground, while the village "
+                    "keeps %(left)s. Merge it with a neighbour instead, or retire all basic cells "
+                    "of the village at once.",
+                    code=min(basic & set(codes)),
+                    left=", ".join(left[:3]),
+                )
+            )
+        # What lies inside ends with the ground around it.
+        codes += [code for code in db.session.scalars(there) if code not in codes]
+    return locked_cells(codes)
+
+
+def locked_cells(codes: Sequence[str]) -> list[Cell]:
     """The cells in the order of `codes`, read anew and locked: nobody adds to them meanwhile."""
-    rows = select(Cell).where(Cell.code.in_(codes)).order_by(Cell.code).with_for_update()
-    found = {c.code: c for c in db.session.scalars(rows.execution_options(populate_existing=True))}
+    rows = select(Cell).where(Cell.code.in_(codes)).order_by(Cell.code)
+    # Not FOR UPDATE: a visit that holds its household need not wait for its cell besides.
+    rows = rows.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = {cell.code: cell for cell in db.session.scalars(rows)}
     return [found[code] for code in codes]
 
 
-def _check(old: Sequence[Cell], on: date) -> None:
+def _check(kind: ChangeKind, old: Sequence[Cell], on: date) -> None:
     for cell in old:
         if cell.to_date is not None:
             raise CellEnded(
@@ -139,85 +180,30 @@ def _check(old: Sequence[Cell], on: date) -> None:
                     day=cell.to_date.isoformat(),
                 )
             )
-    if len({cell.kind for cell in old}) > 1:
+    if len({cell.kind for cell in old}) > 1 and kind is not ChangeKind.RETIRE:
         raise Invalid(errors={"/cells": [_("Basic and dedicated cells cannot be mixed.")]})
-    newest = max(old, key=lambda cell: cell.from_date)
-    first = newest.from_date + timedelta(days=1)
     today = workdays.today()
+    first = max([today - EARLIEST, *(cell.from_date for cell in old)])
     if first > today:
-        words = _(
-            "Cell %(code)s began on %(day)s: it can be changed from the day after.",
-            code=newest.code,
-            day=newest.from_date.isoformat(),
-        )
+        words = _("These cells begin on %(day)s: not before.", day=first.isoformat())
         raise Invalid(errors={"/on": [words]})
-    if not max(first, today - EARLIEST) <= on <= today:
+    if not first <= on <= today:
         words = _(
-            "Give a day from %(first)s to %(last)s: after the cells began, within the last "
+            "Give a day from %(first)s to %(last)s: not before the cells began, within the last "
             "%(days)s days, and not in the future.",
-            first=max(first, today - EARLIEST).isoformat(),
+            first=first.isoformat(),
             last=today.isoformat(),
             days=EARLIEST.days,
         )
         raise Invalid(errors={"/on": [words]})
 
 
-def _areas(kind: ChangeKind, old: Sequence[Cell], said: dict[str, Any]) -> list[shapely.Polygon]:
-    """The polygons of the new cells; none for a cell that is retired."""
-    shapes = [to_shape(cell.polygon) for cell in old]
-    wanted = {ChangeKind.SPLIT: (1, 1), ChangeKind.REDRAW: (2, 2), ChangeKind.RETIRE: (1, 1)}
-    least, most = wanted.get(kind, (2, cutting.MOST_PIECES))
-    if not least <= len(old) <= most:
-        words = _("Give %(least)s to %(most)s different cells.", least=least, most=most)
-        raise Invalid(errors={"/cells": [words]})
-    if kind is ChangeKind.RETIRE:
-        if old[0].kind is CellKind.BASIC:
-            raise LeavesGap(
-                _(
-                    "Without cell %(code)s nobody would answer for its ground. Merge it with a "
-                    "neighbour instead; only dedicated cells are retired.",
-                    code=old[0].code,
-                )
-            )
-        return []
-    pointer = "/cells" if kind is ChangeKind.MERGE else "/line"
-    try:
-        if kind is ChangeKind.MERGE:
-            return [cutting.join(shapes)]
-        line = cutting.read_line(said["line"])
-        if kind is ChangeKind.SPLIT:
-            return cutting.cut(shapes[0], line)
-        cutting.join(shapes)
-        return cutting.redraw(shapes[0], shapes[1], line)
-    except BadGeometry as bad:
-        reasons = [_(fault.msgid, **fault.values) for fault in bad.faults]
-        raise Invalid(errors={pointer: reasons}) from bad
-
-
-def _store(
-    kind: ChangeKind, old: Sequence[Cell], areas: Sequence[shapely.Polygon], said: dict[str, Any],
-    *, on: date, by: User,
-) -> list[Cell]:  # fmt: skip
-    if not areas:
-        return []
-    village_code = old[0].village_code
-    serials = free_serials(village_code, len(areas))
-    names = list(said.get("names") or [])
-    if names and len(names) != len(areas):
-        words = _("Give %(n)s names, one for each new cell, or none.", n=len(areas))
-        raise Invalid(errors={"/names": [words]})
-    if not names:
-        kept = [cell.name for cell in old]
-        split = [f"第{serial}网格" for serial in serials]
-        names = split if kind is ChangeKind.SPLIT else kept[: len(areas)]
-    cells = [
-        new_cell(
-            f"{village_code}{serial:03}", area, name=name, from_date=on, by=by, kind=old[0].kind
-        )
-        for serial, area, name in zip(serials, areas, names, strict=True)
-    ]
-    db.session.flush()
-    return cells
+def _around(village: Jurisdiction) -> list[Cell]:
+    """The basic cells that a village still has."""
+    rows = select(Cell).where(
+        Cell.village_code == village.code, Cell.kind == CellKind.BASIC, Cell.to_date.is_(None)
+    )
+    return list(db.session.scalars(rows.order_by(Cell.code)))
 
 
 def _parents(old: Sequence[Cell], new: Sequence[Cell], weigh: Weigh) -> dict[uuid.UUID, list[Cell]]:
@@ -233,30 +219,22 @@ def _parents(old: Sequence[Cell], new: Sequence[Cell], weigh: Weigh) -> dict[uui
     return {child.id: ranked for child in new}
 
 
-def _made(
-    change_id: uuid.UUID, kind: ChangeKind, on: date, village: Jurisdiction, old: list[Cell],
-    new: list[Cell],
-) -> Made:  # fmt: skip
-    heirs = new
-    if kind is ChangeKind.RETIRE:
-        around = select(Cell).where(
-            Cell.village_code == village.code, Cell.kind == CellKind.BASIC, holds_on(Cell, on)
-        )
-        heirs = list(db.session.scalars(around.order_by(Cell.code)))
+def _main(old: Sequence[Cell], heirs: Sequence[Cell]) -> dict[uuid.UUID, uuid.UUID]:
+    """Old cell's id → the id of the heir that has most of it."""
     main = {}
     for cell in old:
         shape = to_shape(cell.polygon)
         shared = {heir.id: overlap(shape, to_shape(heir.polygon)) for heir in heirs}
         if shared:
             main[cell.id] = max(shared, key=lambda heir: shared[heir])
-    return Made(change_id, kind, on, village, old, new, heirs, main)
+    return main
 
 
 def _write_down(made: Made, result: dict[str, Any], fingerprint: str, by: User) -> None:
     db.session.add(
         Change(
             id=made.change_id, kind=made.kind, village_code=made.village.code, on_date=made.on,
-            actor_id=by.id, result=result, said=fingerprint,
+            actor_id=by.id, result=result, said=fingerprint, teams=asdict(made.passed),
         )
     )  # fmt: skip
     db.session.flush()
@@ -267,6 +245,10 @@ def _write_down(made: Made, result: dict[str, Any], fingerprint: str, by: User) 
             for child in made.new
             if overlap(shape, to_shape(child.polygon))
         )
-        data = {"change": str(made.change_id), "to": [cell.code for cell in made.new]}
-        events.record(f"cell.{made.kind}", parent.id, by=by.id, jurisdiction=parent.code, data=data)
+    data: dict[str, Any] = {"change": str(made.change_id)}
+    for cell in made.old or made.new:
+        to = {"to": [child.code for child in made.new]} if made.old else {}
+        events.record(
+            f"cell.{made.kind}", cell.id, by=by.id, jurisdiction=cell.code, data=data | to
+        )
     db.session.flush()

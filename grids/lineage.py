@@ -18,15 +18,16 @@ def of(cell: Cell) -> dict[str, Any]:
     All of them lie in the cell's village, so who may see the cell may see them.
     """
     above, below = _line(cell.id, up=True), _line(cell.id, up=False)
-    parent, child = aliased(Cell), aliased(Cell)
+    parent, child, undo = aliased(Cell), aliased(Cell), aliased(Change)
     links = (
-        select(parent.code, child.code, Change.kind, Change.on_date, Change.id)
+        select(parent.code, child.code, Change.kind, Change.on_date, Change.id, undo.id)
         .select_from(Lineage)
         .join(parent, parent.id == Lineage.parent_id)
         .join(child, child.id == Lineage.child_id)
         .join(Change, Change.id == Lineage.change_id)
+        .join(undo, undo.undoes_id == Change.id, isouter=True)
         .where(Lineage.child_id.in_([cell.id, *above]) | Lineage.parent_id.in_([cell.id, *below]))
-        .order_by(Change.on_date, parent.code, child.code)
+        .order_by(Change.on_date, Change.at, parent.code, child.code)
     )
     shown = {cell.id, *above, *below}
     names = {c.id: c for c in db.session.scalars(select(Cell).where(Cell.id.in_(shown)))}
@@ -40,8 +41,15 @@ def of(cell: Cell) -> dict[str, Any]:
         "ancestors": ordered(above),
         "descendants": ordered(below),
         "changes": [
-            {"parent": a, "child": b, "kind": kind, "on": on, "change": change}
-            for a, b, kind, on, change in db.session.execute(links)
+            {
+                "parent": a,
+                "child": b,
+                "kind": kind,
+                "on": on,
+                "change": change,
+                "undone": undone is not None,
+            }
+            for a, b, kind, on, change, undone in db.session.execute(links)
             if {a, b} <= codes
         ],
     }

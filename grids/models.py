@@ -106,14 +106,15 @@ class CellKind(enum.StrEnum):
 class Cell(Base):
     """A grid cell. Its polygon never changes: another polygon is another cell with another code.
 
-    Valid from `from_date` up to, not including, `to_date`.
+    Valid from `from_date` up to, not including, `to_date`; one that ended on the day it began
+    never held.
     """
 
     __tablename__ = "cell"
     __table_args__ = county(
         CheckConstraint("code ~ '^[0-9]{15}$' AND starts_with(code, village_code)", name="code"),
         CheckConstraint("ST_IsValid(polygon)", name="polygon_valid"),
-        CheckConstraint("to_date > from_date", name="period"),
+        CheckConstraint("to_date >= from_date", name="period"),
         UniqueConstraint("id", "village_code"),
         Index(None, "village_code"),
     )
@@ -215,13 +216,19 @@ class ChangeKind(enum.StrEnum):
     MERGE = "merge"
     REDRAW = "redraw"
     RETIRE = "retire"
+    ADD = "add"  # a dedicated cell
+    UNDO = "undo"
 
 
 class Change(Base):
     """One change of the ground. Rows are never changed or deleted: a trigger forbids it."""
 
     __tablename__ = "cell_change"
-    __table_args__ = county(Index(None, "village_code"))
+    __table_args__ = county(
+        CheckConstraint("(kind = 'undo') = (undoes_id IS NOT NULL)", name="undoes"),
+        Index(None, "village_code"),
+        Index(None, "at", "id"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
     kind: Mapped[ChangeKind] = mapped_column(choice(ChangeKind, "kind"))
@@ -231,6 +238,14 @@ class Change(Base):
     at: Mapped[datetime] = mapped_column(default=now)
     result: Mapped[dict[str, Any]] = mapped_column(JSONB)  # as answered, to answer a repeat alike
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
+    undoes_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell_change.id"), unique=True)
+    # Assignments of the old cells as they were, and of the new ones as they were made.
+    teams: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+
+    actor: Mapped[User] = relationship(lazy="raise")
+    undo: Mapped[Change | None] = relationship(  # that takes this one back
+        lazy="raise", viewonly=True, remote_side="Change.undoes_id", uselist=False
+    )
 
 
 class Lineage(Base):

@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Date, Select, and_, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from grids.models import Assignment, Cell, Jurisdiction, Membership, Team
+from grids.models import Assignment, Cell, Change, Jurisdiction, Membership, Team
 from gridserve import workdays
 from gridserve.people import User
 from gridserve.permissions import Permission, Role, scopes, within
@@ -81,6 +81,11 @@ def visible_jurisdictions(user: User) -> Select[Jurisdiction]:
 def visible_cells(user: User) -> Select[Cell]:
     """The cells of the user's jurisdictions (for a cadre too: neighbours are no secret)."""
     return select(Cell).where(within(Cell.village_code, scopes(user, Permission.GROUND_READ)))
+
+
+def visible_changes(user: User) -> Select[Change]:
+    """The changes of cells in the user's jurisdictions."""
+    return select(Change).where(within(Change.village_code, scopes(user, Permission.GROUND_READ)))
 
 
 def visible_teams(user: User) -> Select[Team]:

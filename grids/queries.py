@@ -11,10 +11,16 @@ from typing import Any
 from flask_babel import gettext as _
 from geoalchemy2.functions import ST_Covers, ST_Intersects, ST_MakeEnvelope, ST_Point
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import contains_eager, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
-from grids.models import Assignment, Cell, CellKind, Jurisdiction, Level, Membership, Team
-from grids.permissions import holds_on, visible_cells, visible_jurisdictions, visible_teams
+from grids.models import Assignment, Cell, CellKind, Change, Jurisdiction, Level, Membership, Team
+from grids.permissions import (
+    holds_on,
+    visible_cells,
+    visible_changes,
+    visible_jurisdictions,
+    visible_teams,
+)
 from gridserve.db import SRID, db
 from gridserve.errors import NotFound
 from gridserve.people import User
@@ -100,6 +106,15 @@ def cell(user: User, code: str) -> Cell:
     if found is None:
         raise NoSuchCell(_("No cell %(code)s in your scope. Check the code.", code=code[:20]))
     return found
+
+
+def changes(user: User, args: dict[str, Any]) -> Select[Any]:
+    """The changes of cells by `jurisdiction` (code), with who made and who undid them."""
+    query = visible_changes(user).options(joinedload(Change.actor), joinedload(Change.undo))
+    if args.get("jurisdiction"):
+        prefix = jurisdiction(user, args["jurisdiction"]).code
+        query = query.where(Change.village_code.startswith(prefix))
+    return query
 
 
 def cells_at(user: User, lon: float, lat: float, day: date) -> list[Cell]:

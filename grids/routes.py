@@ -13,12 +13,14 @@ from flask_babel import gettext as _
 
 from grids import lineage, queries
 from grids.coordinates import BadPosition, to_wgs84
-from grids.models import Cell, Jurisdiction, Team
+from grids.models import Cell, Change, Jurisdiction, Team
 from grids.schemas import (
     CellFeature,
     CellPage,
     CellsAtOut,
     CellsIn,
+    ChangesIn,
+    ChangesPage,
     JurisdictionDetail,
     JurisdictionPage,
     JurisdictionsIn,
@@ -135,6 +137,17 @@ def cells_at(args: dict[str, Any]) -> dict[str, Any]:
         "type": "FeatureCollection", "features": _features(found, day), "on": day,
         "responsible": queries.responsible(found, day),
     }  # fmt: skip
+
+
+@bp.get("/cells/changes")
+@requires(Permission.GROUND_READ)
+@_missing
+@bp.arguments(ChangesIn, location="query")
+@bp.response(200, ChangesPage)
+def list_changes(args: dict[str, Any]) -> dict[str, Any]:
+    """What was changed, the newest first: split, merged, redrawn, retired, added, taken back."""
+    keys = (Change.at, Change.id)
+    return paged(queries.changes(current_user, args), keys, args, descending=True)
 
 
 @bp.get("/cells/<code>")

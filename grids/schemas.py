@@ -13,7 +13,7 @@ from geoalchemy2.shape import to_shape
 
 from grids.coordinates import System
 from grids.models import CellKind, ChangeKind, Duty, Level
-from gridserve.http import PageIn, Schema, Text
+from gridserve.http import Moment, PageIn, Schema, Text
 
 DECIMALS = 6  # of a degree: 0.1 m
 _LEVELS = {level.name.lower(): level for level in Level}
@@ -207,6 +207,37 @@ class Descent(Schema):
     kind = ma.fields.Enum(ChangeKind, by_value=True, required=True)
     on = ma.fields.Date(required=True)
     change = ma.fields.UUID(required=True)
+    undone = ma.fields.Boolean(
+        required=True, metadata={"description": "taken back: the child never held"}
+    )
+
+
+class ChangesIn(PageIn):
+    jurisdiction = CodeIn(metadata={"example": "530626101201"})
+
+
+class CodeOut(Schema):
+    code = ma.fields.String(required=True)
+
+
+class ChangeBrief(Schema):
+    """A change of cells in the list of changes."""
+
+    id = ma.fields.UUID(required=True)
+    kind = ma.fields.Enum(ChangeKind, by_value=True, required=True)
+    village = ma.fields.String(attribute="village_code", required=True)
+    on = ma.fields.Date(attribute="on_date", required=True)
+    at = Moment(required=True)
+    by = ma.fields.String(attribute="actor.name", required=True)
+    ended = ma.fields.List(ma.fields.String(), attribute="result.ended", required=True)
+    made = ma.fields.List(ma.fields.Pluck(CodeOut, "code"), attribute="result.cells", required=True)
+    undoes = ma.fields.UUID(attribute="undoes_id", required=True, allow_none=True)
+    undone_by = ma.fields.UUID(attribute="undo.id", dump_default=None, allow_none=True)
+
+
+class ChangesPage(Schema):
+    items = ma.fields.List(ma.fields.Nested(ChangeBrief), required=True)
+    next = ma.fields.String(required=True, allow_none=True)
 
 
 class LineageOut(Schema):

@@ -10,6 +10,7 @@ from typing import Any
 
 from geoalchemy2 import Geometry
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from grids.models import Cell, Jurisdiction
 from gridserve import workdays
@@ -109,10 +110,12 @@ def _day(moment: datetime) -> date:
 
 def _cell_on(day: date) -> ColumnElement[Any]:
     """The cell of an issue on `day`: its present one but where that came later."""
+    was = aliased(Cell)
     stay = (
         select(IssueStay.cell_id)
+        .join(was, was.id == IssueStay.cell_id)
         .where(IssueStay.issue_id == Issue.id, IssueStay.to_date > day)
-        .order_by(IssueStay.to_date)
+        .order_by(IssueStay.to_date, was.from_date)  # of several changes on a day the first one's
         .limit(1)
     )
     return func.coalesce(stay.correlate(Issue).scalar_subquery(), Issue.cell_id)

@@ -63,8 +63,9 @@ def cell_on(day: date) -> ColumnElement[uuid.UUID | None]:
     """The cell in which a household counts on `day`: its present one but where that came later."""
     stay = (
         select(Stay.cell_id)
+        .join(Cell, Cell.id == Stay.cell_id)
         .where(Stay.household_id == Household.id, Stay.to_date > day)
-        .order_by(Stay.to_date)
+        .order_by(Stay.to_date, Cell.from_date)  # of several changes on a day the first one's
         .limit(1)
     )
     return func.coalesce(stay.scalar_subquery(), Household.cell_id)

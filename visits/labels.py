@@ -75,6 +75,8 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (DraftStatus.FAILED, _l("Failed")),
     (DraftStatus.ADOPTED, _l("Adopted")),
     (DraftStatus.DROPPED, _l("Put away")),
+    (ChangeKind.ADD, _l("Added")),
+    (ChangeKind.UNDO, _l("Taken back")),
     (Duty.LEADER, _l("Team leader")),
     (Duty.FULL_TIME, _l("Full-time cadre")),
     (Duty.PART_TIME, _l("Part-time cadre")),

@@ -91,15 +91,28 @@ class Household(Base):
     cell: Mapped[Cell | None] = relationship(lazy="raise", viewonly=True)
 
 
+def made_by_change() -> ForeignKey:
+    """A reference to the change of cells that moved something.
+
+    Checked at the end: what a change moves is written before the change, which says how much.
+    """
+    return ForeignKey("cell_change.id", deferrable=True, initially="DEFERRED")
+
+
 class Stay(Base):
-    """The cell in which a household counts for the days before `to_date`, when its cell ended."""
+    """The cell in which a household counts for the days before `to_date`, when its cell ended.
+
+    A change that is taken back takes its rows along.
+    """
 
     __tablename__ = "household_stay"
-    __table_args__ = county(Index(None, "cell_id"))
+    __table_args__ = county(Index(None, "cell_id"), Index(None, "change_id"))
 
     household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("household.id"), primary_key=True)
-    to_date: Mapped[date] = mapped_column(Date, primary_key=True)
+    change_id: Mapped[uuid.UUID] = mapped_column(made_by_change(), primary_key=True)
+    to_date: Mapped[date] = mapped_column(Date)
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
+    next_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell.id"))  # where it went
 
 
 class Purpose(enum.StrEnum):
@@ -152,6 +165,19 @@ class Visit(Base):
     household: Mapped[Household] = relationship(lazy="raise")
     visitor: Mapped[User] = relationship(lazy="raise")
     cell: Mapped[Cell | None] = relationship(lazy="raise")
+
+
+class VisitMove(Base):
+    """How a visit was judged before a back-dated change of cells gave it to another cell."""
+
+    __tablename__ = "visit_move"
+    __table_args__ = county(Index(None, "change_id"))
+
+    visit_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("visit.id"), primary_key=True)
+    change_id: Mapped[uuid.UUID] = mapped_column(made_by_change(), primary_key=True)
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
+    team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    in_scope: Mapped[bool]
 
 
 class CoverageDay(Base):

@@ -10,7 +10,7 @@ from shapely import Point, box
 from shapely.geometry import shape
 from sqlalchemy import func, select
 
-from grids.models import Assignment, Cell, Change, Lineage
+from grids.models import Assignment, Cell, Change, Lineage, Membership
 from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.events import Event
@@ -48,7 +48,8 @@ def admin(make, as_user):
 
 
 def send(client, what, status=201, **body):
-    answer = client.post(f"/api/v1/cells/{what}", json={"id": new_id(), **body})
+    path = f"/api/v1/cells/{what}".rstrip("/")
+    answer = client.post(path, json={"id": new_id(), **body})
     assert answer.status_code == status, answer.get_data(as_text=True)
     return answer.json
 
@@ -136,7 +137,8 @@ def test_a_merge_gathers_households_and_teams(make, admin):
     assert {cell_of(h) for h in households} == {cell["code"]} == {cell_of(issue)}
     assert {c["id"] for c in done["cadres"]} == {str(first.id), str(second.id)}
     far, near = make.cell(9), make.cell(8)
-    young = send(admin, "merge", 422, cells=[far.code, cell["code"]])
+    early = (workdays.today() - timedelta(days=1)).isoformat()
+    young = send(admin, "split", 422, cell=cell["code"], line=upright(1), on=early)
     assert list(young["errors"]) == ["/on"]
     again = send(admin, "merge", cells=[far.code, near.code])
     assert again["cells"][0]["code"][-3:] == "010"
@@ -178,7 +180,7 @@ def test_a_redrawn_edge_gives_issues_in_between_to_the_other_team(make, admin, a
 
 
 def test_a_dedicated_cell_is_retired_and_a_basic_one_is_not(make, admin):
-    basic = make.cell(1)
+    basic, _other = make.cell(1), make.cell(2)
     dedicated = make.cell(5, kind="dedicated", polygon=WIDE.buffer(-0.002))
     make.team([dedicated])
     done = send(admin, f"{dedicated.code}/retire")
@@ -254,7 +256,10 @@ def test_a_change_of_some_days_ago_takes_teams_of_since_then_along(make, admin):
     cell = make.cell()
     early, late = make.team([cell]), make.team([cell], since=workdays.today())
     household = make.household(cell)
-    visit = make.visit(household, make.user(Role.CADRE, VILLAGE), at=now())
+    before = now() - timedelta(days=9)
+    cadre = make.user(Role.CADRE, VILLAGE)
+    db.session.add(Membership(team_id=late.id, user_id=cadre.id, duty="other", from_date=LONG_AGO))
+    old, visit = make.visit(household, cadre, at=before), make.visit(household, cadre, at=now())
     day = workdays.today() - timedelta(days=5)
     done = send(admin, "split", cell=cell.code, line=upright(0.5), on=day.isoformat())
     rows = db.session.execute(
@@ -267,7 +272,9 @@ def test_a_change_of_some_days_ago_takes_teams_of_since_then_along(make, admin):
     }  # fmt: skip
     kept = db.session.scalars(select(Assignment).where(Assignment.cell_id == cell.id)).all()
     assert [(a.from_date, a.to_date) for a in kept] == [(LONG_AGO, day)]
-    assert cell_of(visit) == cell.code
+    assert cell_of(old) == cell.code
+    assert cell_of(visit) == done["cells"][0]["code"]  # it held when the visit was made
+    assert (visit.team_id, visit.in_scope, done["visits_moved"]) == (late.id, True, 1)
     assert db.session.scalar(select(CoverageMark.id)) is not None
 
 

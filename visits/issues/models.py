@@ -27,7 +27,7 @@ from grids.models import Cell, Jurisdiction, Team
 from gridserve.db import SRID, Base, Code, choice, county, now, reference
 from gridserve.people import User
 from visits.issues.chain import CLOSED, HELD, Action, Channel, Promise, Rating, Status
-from visits.models import Household
+from visits.models import Household, made_by_change
 
 
 def _listed(statuses: frozenset[Status]) -> str:
@@ -119,11 +119,13 @@ class IssueStay(Base):
     """The cell in which an issue counts for the days before `to_date`, when its cell ended."""
 
     __tablename__ = "issue_stay"
-    __table_args__ = county(Index(None, "cell_id"))
+    __table_args__ = county(Index(None, "cell_id"), Index(None, "change_id"))
 
     issue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
-    to_date: Mapped[date] = mapped_column(Date, primary_key=True)
+    change_id: Mapped[uuid.UUID] = mapped_column(made_by_change(), primary_key=True)
+    to_date: Mapped[date] = mapped_column(Date)
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
+    next_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell.id"))  # where it went
 
 
 class Step(Base):

@@ -9,7 +9,17 @@ from gridserve.auth import current_user, requires
 from gridserve.http import API, Blueprint, transaction
 from gridserve.permissions import Permission
 from visits.life import operations
-from visits.life.schemas import ChangeOut, DryRunIn, MergeIn, RedrawIn, RetireIn, SplitIn
+from visits.life.schemas import (
+    AddIn,
+    ChangeOut,
+    DryRunIn,
+    MergeIn,
+    RedrawIn,
+    RetireAllIn,
+    RetireIn,
+    SplitIn,
+    UndoIn,
+)
 
 bp = Blueprint("life_api", __name__, url_prefix=API, description="Cells that change")
 Answer = tuple[dict[str, Any], int]
@@ -21,7 +31,7 @@ _previewed = bp.alt_response(200, schema=ChangeOut, success=True, description="A
 def _change(kind: ChangeKind, asked: dict[str, Any], said: dict[str, Any]) -> Answer:
     said = {"kind": str(kind), **said}
     if asked["dry_run"]:
-        return operations.preview(said, by=current_user), 200
+        return operations.preview(operations.change, said, by=current_user), 200
     return operations.change(said, by=current_user), 201
 
 
@@ -60,6 +70,44 @@ def merge(asked: dict[str, Any], said: dict[str, Any]) -> Answer:
 def redraw(asked: dict[str, Any], said: dict[str, Any]) -> Answer:
     """Give two neighbours another common edge; each new cell keeps the teams of its old one."""
     return _change(ChangeKind.REDRAW, asked, said)
+
+
+@bp.post("/cells")
+@requires(Permission.GROUND_WRITE)
+@_previewed
+@transaction
+@bp.arguments(DryRunIn, location="query")
+@bp.arguments(AddIn)
+@bp.response(201, ChangeOut)
+def add(asked: dict[str, Any], said: dict[str, Any]) -> Answer:
+    """Make a dedicated cell inside a village: a school, a market, a factory."""
+    return _change(ChangeKind.ADD, asked, {**said, "names": [said.pop("name")]})
+
+
+@bp.post("/cells/retire")
+@requires(Permission.GROUND_WRITE)
+@_previewed
+@transaction
+@bp.arguments(DryRunIn, location="query")
+@bp.arguments(RetireAllIn)
+@bp.response(201, ChangeOut)
+def retire_all(asked: dict[str, Any], said: dict[str, Any]) -> Answer:
+    """End all cells of a village at once (合村并组), or several dedicated ones."""
+    return _change(ChangeKind.RETIRE, asked, said)
+
+
+@bp.post("/cells/undo")
+@requires(Permission.GROUND_WRITE)
+@_previewed
+@transaction
+@bp.arguments(DryRunIn, location="query")
+@bp.arguments(UndoIn)
+@bp.response(201, ChangeOut)
+def undo(asked: dict[str, Any], said: dict[str, Any]) -> Answer:
+    """Take the last change of some cells back, while nothing depends on it."""
+    if asked["dry_run"]:
+        return operations.preview(operations.undo, said, by=current_user), 200
+    return operations.undo(said, by=current_user), 201
 
 
 @bp.post("/cells/<code>/retire")
