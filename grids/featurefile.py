@@ -118,11 +118,7 @@ class Feature:
         mended: list[Fault] = []
         drawn = None
         try:
-            given = self.geometry
-            if mend:
-                given, closed = repair.closed(given)
-                mended += closed
-            drawn = frame.to_wgs84(_finite(as_drawn(given)))
+            drawn = frame.to_wgs84(_finite(as_drawn(self.geometry)))
             if mend:
                 drawn, changes = repair.polygonal(drawn, several=several)
                 mended += changes

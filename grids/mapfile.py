@@ -36,6 +36,9 @@ _GDAL_ERRORS = (
     UnicodeError, OSError, RuntimeError,
 )  # fmt: skip
 
+# The index of a Shapefile that was left behind is made anew from the shapes.
+pyogrio.set_gdal_config_options({"SHAPE_RESTORE_SHX": True})
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -177,7 +180,7 @@ def _geopackage(name: str, place: Path, layer: str) -> Layer:
     if len(layers) > 1 and not layer:
         words = N_("%(file)s has several layers: say which one holds the areas.")
         raise Asks(Question("layer", Fault(words, {"file": name}), tuple(layers)))
-    with _readable(name):
+    with _readable(name, place):
         return _gdal(name, place, layer or layers[0])
 
 
@@ -204,17 +207,17 @@ def _tables(name: str, place: Path) -> list[str]:
 def _shapefile(name: str, place: Path) -> Layer:
     shapefile.check(name, place)
     encoding = shapefile.encoding(name, place)
-    with _readable(name):
+    with _readable(name, place):
         return _gdal(name, place, None, encoding=encoding)
 
 
 @contextmanager
-def _readable(name: str) -> Iterator[None]:
+def _readable(name: str, place: Path) -> Iterator[None]:
     """What GDAL cannot read is a fault of the file."""
     try:
         yield
     except _GDAL_ERRORS as error:
-        why = " ".join(str(error).split())[:200].replace(str(Path(tempfile.gettempdir())), "")
+        why = " ".join(str(error).split()).replace(f"{place.parent}/", "")[:200].rstrip(".")
         words = _("%(file)s cannot be read: %(why)s. Export it anew.", file=name, why=why)
         raise BadInput(words) from error
 

@@ -66,7 +66,8 @@ def _draw(
         if small:
             parts.append(canvas.ring(place if place is not None else shapes[fault.row]))
     parts += [
-        canvas.label(shape, str(number), "#8f1d14", bold=True) for number, shape in shapes.items()
+        canvas.label(cells.get(number, shape), str(number), "#8f1d14", bold=True)
+        for number, shape in shapes.items()
     ]
     words = "; ".join(dict.fromkeys(f"{fault.row}: {fault.reason}" for fault in faults[:10]))
     return (

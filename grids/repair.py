@@ -5,10 +5,10 @@ Pure shapely; WGS 84 degrees in and out, tolerances in metres.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import shapely
+from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
 
 from grids.coordinates import N_
@@ -19,30 +19,6 @@ TOLERANCE_M = 5.0
 # Of an area in several parts, the largest is meant where the others together are less than this.
 CRUMBS = 0.01
 WORTH_SAYING_M2 = 0.05  # rounding moves corners by less
-
-
-def closed(geometry: Any) -> tuple[Any, list[Fault]]:
-    """A GeoJSON Polygon or MultiPolygon with its rings closed."""
-    if not isinstance(geometry, Mapping) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
-        return geometry, []
-    given = geometry.get("coordinates")
-    polygons = given if geometry["type"] == "MultiPolygon" else [given]
-    if not isinstance(polygons, list) or not all(isinstance(p, list) for p in polygons):
-        return geometry, []
-    opened = 0
-    mended = []
-    for polygon in polygons:
-        rings = []
-        for ring in polygon:
-            if isinstance(ring, list) and len(ring) >= 3 and ring[0] != ring[-1]:
-                ring, opened = [*ring, ring[0]], opened + 1
-            rings.append(ring)
-        mended.append(rings)
-    if not opened:
-        return geometry, []
-    found = mended if geometry["type"] == "MultiPolygon" else mended[0]
-    words = N_("closed %(rings)d open ring(s)")
-    return {"type": geometry["type"], "coordinates": found}, [Fault(words, {"rings": opened})]
 
 
 def polygonal(geometry: BaseGeometry, *, several: bool) -> tuple[BaseGeometry, list[Fault]]:
@@ -59,7 +35,10 @@ def polygonal(geometry: BaseGeometry, *, several: bool) -> tuple[BaseGeometry, l
     if found.geom_type not in ("Polygon", "MultiPolygon") or found.is_empty:
         return geometry, []
     corners = int(shapely.get_num_coordinates(found))
-    found = shapely.remove_repeated_points(found)
+    try:
+        found = shapely.remove_repeated_points(found)
+    except GEOSException:  # a ring of one place only
+        return geometry, []
     repeated = corners - int(shapely.get_num_coordinates(found))
     if repeated:
         mended.append(Fault(N_("took out %(corners)d repeated corner(s)"), {"corners": repeated}))
