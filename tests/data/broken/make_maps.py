@@ -138,8 +138,8 @@ def endless(path: Path) -> None:
     table = database.execute("SELECT table_name FROM gpkg_contents").fetchone()[0]
     database.execute(f'ALTER TABLE "{table}" RENAME TO "hidden"')
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
-    rows = numbers + " SELECT i AS fid, geom, code, name FROM n, hidden"
-    database.execute(f'CREATE VIEW "{table}" AS {rows}')
+    rows = " SELECT i AS fid, geom, code, name FROM n, hidden"
+    database.execute(f'CREATE VIEW "{table}" AS {numbers}{rows}')
     database.execute("UPDATE gpkg_contents SET table_name = ?", (table,))
     database.commit()
     database.close()
