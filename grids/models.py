@@ -133,6 +133,22 @@ class Cell(Base):
         return self.from_date <= day and (self.to_date is None or day < self.to_date)
 
 
+class DividedGround(Base):
+    """Ground of a village that was divided: from the day on its basic cells leave no gap in it.
+
+    A trigger sees to it at every commit. Rows are never changed or deleted: a trigger forbids it.
+    """
+
+    __tablename__ = "divided_ground"
+    __table_args__ = county(Index(None, "village_code", "from_date"))
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    village_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    from_date: Mapped[date] = mapped_column(Date)
+    at: Mapped[datetime] = mapped_column(default=now)
+    ground: Mapped[Any] = mapped_column(Geometry("MULTIPOLYGON", srid=SRID, spatial_index=False))
+
+
 class Team(Base):
     """Those who together answer for one or more cells."""
 

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from geoalchemy2.shape import from_shape
 from sqlalchemy import func, select
 
-from grids.models import Cell, CellKind, Jurisdiction, Level
+from grids.models import Cell, CellKind, DividedGround, Jurisdiction, Level
 from grids.permissions import holds_on
 from gridserve import events
 from gridserve.db import SRID, db
@@ -81,6 +81,7 @@ def adopt_division(
 ) -> list[Cell]:
     """Make the first basic cells of a village, in the order of `polygons`.
 
+    From then on the database lets no gap come up in their ground.
     Raises `Conflict` where the village has basic cells from that day on.
     """
     lock_villages([village.code])
@@ -114,5 +115,12 @@ def adopt_division(
             free_serials(village.code, len(polygons)), polygons, strict=True
         )
     ]  # fmt: skip
+    ground = village.boundary
+    if ground is None:
+        ground = from_shape(
+            shapely.MultiPolygon(shapely.get_parts(shapely.union_all(list(polygons))).tolist()),
+            srid=SRID,
+        )
+    db.session.add(DividedGround(village_code=village.code, from_date=from_date, ground=ground))
     db.session.flush()
     return cells

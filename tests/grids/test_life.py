@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from grids.inheritance import Held, joined
-from grids.models import Cell
+from grids.models import Cell, Jurisdiction
+from grids.operations import adopt_division
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.installation import MIGRATIONS
@@ -258,3 +260,45 @@ def test_codes_are_never_given_again(make, as_user):
     assert [f["id"][-3:] for f in listed] == ["008", "009"]
     listed = client.get(f"/api/v1/cells?as_of={today - timedelta(days=1)}").json["features"]
     assert [f["id"] for f in listed] == [cell.code]
+
+
+def test_a_divided_village_never_has_a_gap(committed):
+    make = Make()
+    village, today = make.jurisdictions(VILLAGE), workdays.today()
+    make.boundary(VILLAGE, square(side=2 * STEP))
+    halves = [box(WEST, SOUTH, WEST + n * STEP, SOUTH + 2 * STEP) for n in (1, 2)]
+    halves[1] = halves[1].difference(halves[0])
+    row = db.session.get_one(Jurisdiction, village)
+    since = today - timedelta(days=9)
+    adopt_division(row, halves, from_date=since, by=None)
+    db.session.commit()
+
+    def tried(*statements):
+        for statement in statements:
+            db.session.execute(text(statement), {"today": today, "since": since})
+        try:
+            db.session.commit()
+        except DBAPIError as error:
+            db.session.rollback()
+            return re.search("leave a gap on [-0-9]+|never changed or deleted", str(error))[0]
+        return None
+
+    end = "UPDATE cell SET to_date = :today WHERE code LIKE '%00{}'".format
+    gap = f"leave a gap on {today}"
+    assert tried(end(1)) == gap
+    assert tried("UPDATE cell SET to_date = from_date WHERE code LIKE '%002'") == (
+        f"leave a gap on {since}"
+    )
+    assert tried("UPDATE cell SET from_date = :today WHERE code LIKE '%002'") == (
+        f"leave a gap on {since}"
+    )
+    assert tried(end(1), end(2)) is None  # none at all
+    db.session.execute(text("SELECT 1"))
+    put(3, halves[0], since=today)
+    assert tried() == gap
+    put(3, halves[0], since=today)
+    put(4, halves[1], since=today)
+    assert tried() is None
+    for table in ("cell", "divided_ground"):
+        with refused("never changed or deleted"), db.session.begin_nested():
+            db.session.execute(text(f"DELETE FROM {table}"))  # noqa: S608
