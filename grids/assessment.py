@@ -52,6 +52,15 @@ class Assessment:
         return sorted(set().union(*self.groups))
 
     @property
+    def apart(self) -> int:
+        """How many households lie in another cell than most of their group."""
+        most: Counter[str] = Counter()
+        for groups in self.groups:
+            for name, count in groups.items():
+                most[name] = max(most[name], count)
+        return sum(sum(groups.values()) for groups in self.groups) - most.total()
+
+    @property
     def groups_cut(self) -> list[str]:
         """The groups whose households lie in more than one cell."""
         cells = Counter(name for groups in self.groups for name in groups)

@@ -3,11 +3,14 @@
 Pure numpy and shapely; longitude and latitude in WGS 84 degrees.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from grids.geometry import Area, Floats, metres_per_degree
+from grids.groups import seeds as seeds_of
 
 Ints = NDArray[np.int64]
 
@@ -18,22 +21,28 @@ EMPTY_ATOMS_PER_CELL = 12
 MOST_ATOMS = 20_000
 
 
-def atoms_of(village: Area, points: Floats, parts: int) -> list[shapely.Polygon]:
+def atoms_of(
+    village: Area,
+    points: Floats,
+    group: Ints,
+    parts: int,
+    guides: Sequence[shapely.LineString] = (),
+) -> list[shapely.Polygon]:
     """Small polygons that tile the village, about 40 a cell: Voronoi regions of hamlets and fields.
 
-    All lines are noded together in one go, so that every shared edge has the same vertices on both
-    sides.
+    `group` is the number of the villagers' group of each point, -1 for none; no two groups share
+    an atom unless they live on one spot. No atom crosses a guide. All lines are noded together in
+    one go, so that every shared edge has the same vertices on both sides.
     """
     scale = metres_per_degree((village.bounds[1] + village.bounds[3]) / 2)
     budget = min(parts, MOST_ATOMS // (HOUSEHOLD_ATOMS_PER_CELL + EMPTY_ATOMS_PER_CELL))
-    seeds = np.vstack(
-        [
-            _middles(points * scale, HOUSEHOLD_ATOMS_PER_CELL * budget),
-            _fields(village, scale, EMPTY_ATOMS_PER_CELL * budget),
-        ]
-    )
+    fields = _fields(village, scale, EMPTY_ATOMS_PER_CELL * budget)
+    seeds = fields
+    if len(points):
+        homes = seeds_of(points * scale, group, HOUSEHOLD_ATOMS_PER_CELL * budget)
+        seeds = np.vstack([homes, _away(fields, homes, points * scale)])
     seeds = np.unique(np.round(seeds, 2), axis=0)  # centimetres
-    lines: list[object] = [village.boundary]
+    lines: list[object] = [village.boundary, *guides]
     if len(seeds) > 1:
         reach = shapely.box(*(np.array(village.bounds) * np.tile(scale, 2))).buffer(1_000)
         borders = shapely.voronoi_polygons(
@@ -44,32 +53,6 @@ def atoms_of(village: Area, points: Floats, parts: int) -> list[shapely.Polygon]
     spots = shapely.point_on_surface(faces)
     shapely.prepare(village)
     return list(faces[shapely.contains(village, spots)])
-
-
-def hamlets(points: Floats, most: int) -> list[Ints]:
-    """Indices of the points in each of at most about `most` hamlets of similar size (metres).
-
-    Splits the heaviest group at the widest gap in the middle of its longer side, again and again.
-    """
-    share = max(1.0, len(points) / most)
-    found: list[Ints] = []
-    waiting = [np.arange(len(points))] if len(points) else []
-    while waiting:
-        group = waiting.pop()
-        extent = np.ptp(points[group], axis=0)
-        if len(group) <= share or not extent.any():
-            found.append(group)
-            continue
-        side = int(extent[1] > extent[0])
-        group = group[np.argsort(points[group, side], kind="stable")]
-        along = points[group, side]
-        first, last = int(len(group) * 0.3), max(int(len(group) * 0.7), int(len(group) * 0.3) + 1)
-        gaps = np.diff(along[first : last + 1])
-        cut = first + 1 + int(np.argmax(gaps))
-        if not gaps.max(initial=0.0):  # many on one spot in the middle: cut beside them instead
-            cut = 1 + int(np.argmax(np.diff(along)))
-        waiting += [group[:cut], group[cut:]]
-    return found
 
 
 def _fields(village: Area, scale: Floats, count: float) -> Floats:
@@ -85,10 +68,11 @@ def _fields(village: Area, scale: Floats, count: float) -> Floats:
     return spots[covered(village, spots / scale)]
 
 
-def _middles(points: Floats, most: int) -> Floats:
-    """Middles of the hamlets (metres)."""
-    found = [points[members].mean(axis=0) for members in hamlets(points, most)]
-    return np.array(found).reshape(-1, 2)
+def _away(fields: Floats, homes: Floats, points: Floats) -> Floats:
+    """The fields on which nobody lives: those to which no household is nearest."""
+    tree = shapely.STRtree(shapely.points(np.vstack([homes, fields])))
+    nearest = np.unique(tree.nearest(shapely.points(points))) - len(homes)
+    return np.delete(fields, nearest[nearest >= 0], axis=0)
 
 
 def covered(village: Area, points: Floats) -> NDArray[np.bool_]:

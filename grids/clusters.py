@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grids.atoms import hamlets
 from grids.geometry import Floats, metres_per_degree
+from grids.hamlets import hamlets
 
 FEWEST = 5  # fewer households are no cluster: their middle would tell where somebody lives
 COMMON = 40  # households of a cluster of those without a group, about a villagers' group
@@ -42,10 +42,7 @@ def clusters(points: Floats, groups: Sequence[str | None]) -> list[Cluster]:
     if rest:
         scale = metres_per_degree(float(points[:, 1].mean()))
         places = points[rest] * scale
-        found += [
-            _cluster(places[mine] / scale, None)
-            for mine in hamlets(places, most=max(1, len(rest) // COMMON))
-        ]
+        found += [_cluster(places[mine] / scale, None) for mine in hamlets(places, COMMON)]
     return [cluster for cluster in found if cluster.households >= FEWEST]
 
 

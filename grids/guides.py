@@ -5,7 +5,8 @@ Pure shapely; longitude and latitude in WGS 84 degrees.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import shapely
 
@@ -36,6 +37,12 @@ def read_lines(given: object) -> list[shapely.LineString]:
     if not found:
         raise BadGeometry([Fault(N_("There is no line in what was given."))])
     return found
+
+
+def multi_line(lines: Iterable[shapely.LineString]) -> dict[str, Any]:
+    """Lines as one GeoJSON MultiLineString."""
+    coordinates = [[list(pair) for pair in line.coords] for line in lines]
+    return {"type": "MultiLineString", "coordinates": coordinates}
 
 
 def _short(coordinates: object) -> Iterator[object]:

@@ -1,16 +1,14 @@
-"""Parting a map of small areas into connected parts of given shares. Pure numpy."""
+"""Parting a map of small areas into connected parts of equal weight. Pure numpy."""
 
 import heapq
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from grids.geometry import Floats, metres_per_degree
+from grids.geometry import Floats
+from grids.graph import Graph
 
 Ints = NDArray[np.int64]
 
@@ -18,106 +16,26 @@ DIRECTIONS = 12  # in which a bisection is tried
 # How much an uneven share weighs against a long border when cuts are compared: one per cent off
 # costs as much as a border longer by a tenth of the area's own size.
 UNEVEN = 10.0
-# The same for single moves, where unevenness enters squared.
-UNEVEN_SQUARED = 20.0
-SMOOTHING_ROUNDS = 10
+# Blocks between guides are tried as pieces unless they are farther off; the largest ones only.
+UNEVEN_BLOCK = 0.25
+MOST_BLOCKS = 30
 
 
-@dataclass(frozen=True)
-class Graph:
-    """Small areas as a graph: weight and middle (metres) of each, and who borders on whom.
+def bisect(graph: Graph, parts: int) -> Ints:
+    """Number of the part (0 to parts - 1) of each area; parts are connected, of equal weight.
 
-    `borders[i]` maps each neighbour of i to the length of the shared edge in metres.
-    """
-
-    weights: Floats
-    middles: Floats
-    areas: Floats
-    borders: tuple[dict[int, float], ...]
-
-    @classmethod
-    def of(cls, areas: Sequence[shapely.Polygon], weights: Floats) -> "Graph":
-        """The graph of polygons in degrees whose shared edges have identical vertices."""
-        bounds = shapely.total_bounds(areas)
-        scale = metres_per_degree((bounds[1] + bounds[3]) / 2)
-        borders = _shared_edges(areas, scale)
-        middles = shapely.get_coordinates(shapely.centroid(areas)) * scale
-        sizes = shapely.area(areas) * scale[0] * scale[1]
-        return cls(np.asarray(weights, float), middles, sizes, tuple(borders))
-
-    def pieces(self, members: Iterable[int]) -> list[list[int]]:
-        """The connected pieces of some of the areas, the heaviest first."""
-        left, pieces = set(members), []
-        for start in sorted(left):
-            if start not in left:
-                continue
-            left.discard(start)
-            piece, waiting = [start], deque([start])
-            while waiting:
-                for other in self.borders[waiting.popleft()]:
-                    if other in left:
-                        left.discard(other)
-                        piece.append(other)
-                        waiting.append(other)
-            pieces.append(piece)
-        pieces.sort(key=lambda piece: (-self.weights[piece].sum(), -self.areas[piece].sum()))
-        return pieces
-
-
-def bisect(graph: Graph, shares: Sequence[float]) -> Ints:
-    """Number of the part (0 to len(shares) - 1) of each area; parts are connected.
-
-    Halves the map by the best straight cut, then each half, until every part stands for one share.
-    Fewer areas than shares leave some parts out.
+    Parts the map by the best cut, straight or along guides, then each piece, until every piece
+    stands for one part. Fewer areas than parts leave some parts out.
     """
     part_of = np.zeros(len(graph.weights), np.int64)
-    waiting = [(np.arange(len(graph.weights)), 0, list(shares))]
+    waiting = [(np.arange(len(graph.weights)), 0, parts)]
     while waiting:
-        members, first, mine = waiting.pop()
-        if len(mine) == 1 or len(members) < 2:
+        members, first, count = waiting.pop()
+        if count == 1 or len(members) < 2:
             part_of[members] = first
             continue
-        half = len(mine) // 2
-        wanted = sum(mine[:half]) / sum(mine)
-        one, two = _best_cut(graph, members, wanted)
-        waiting += [(one, first, mine[:half]), (two, first + half, mine[half:])]
-    return part_of
-
-
-def smooth(graph: Graph, part_of: Ints) -> Ints:
-    """Move areas at the borders to a neighbouring part where sizes even out or borders shorten."""
-    part_of = part_of.copy()
-    sums = np.bincount(part_of, graph.weights)
-    mean = float(sums[sums > 0].mean()) if sums.any() else 1.0
-    size = float(np.sqrt(graph.areas.sum() / len(np.unique(part_of))))
-    for _ in range(SMOOTHING_ROUNDS):
-        moved = 0
-        for area in range(len(part_of)):
-            here = int(part_of[area])
-            sides: dict[int, float] = {}
-            for other, length in graph.borders[area].items():
-                sides[int(part_of[other])] = sides.get(int(part_of[other]), 0.0) + length
-            best, gain = here, 1e-9
-            weight = graph.weights[area]
-            for there in sorted(sides):
-                if there == here:
-                    continue
-                uneven = (
-                    (sums[here] - mean) ** 2
-                    + (sums[there] - mean) ** 2
-                    - (sums[here] - weight - mean) ** 2
-                    - (sums[there] + weight - mean) ** 2
-                ) / mean**2
-                shorter = (sides[there] - sides.get(here, 0.0)) / size
-                if UNEVEN_SQUARED * uneven + shorter > gain:
-                    best, gain = there, UNEVEN_SQUARED * uneven + shorter
-            if best != here and _may_leave(graph, part_of, area):
-                part_of[area] = best
-                sums[here] -= weight
-                sums[best] += weight
-                moved += 1
-        if not moved:
-            break
+        one, two, half = _best_cut(graph, members, count)
+        waiting += [(one, first, half), (two, first + half, count - half)]
     return part_of
 
 
@@ -140,34 +58,65 @@ def merge_small(graph: Graph, part_of: Ints, least: float) -> Ints:
         part_of[part_of == small] = min(around, key=lambda number: (sums[number], number))
 
 
-def _best_cut(graph: Graph, members: Ints, wanted: float) -> tuple[Ints, Ints]:
-    """Two connected halves, the first with about the wanted share of the weight."""
+def _best_cut(graph: Graph, members: Ints, count: int) -> tuple[Ints, Ints, int]:
+    """Two connected pieces of a map of `count` parts, and how many parts the first stands for."""
     weights = graph.weights[members]
     if not weights.any():
         weights = graph.areas[members]
     total, size = float(weights.sum()), float(np.sqrt(graph.areas[members].sum()))
     share_of = dict(zip(members.tolist(), (weights / total).tolist(), strict=True))
-    best: tuple[float, set[int]] | None = None
-    for along in _sweeps(graph, members):
-        order = np.argsort(along, kind="stable")
-        reached = np.cumsum(weights[order]) / total
-        cut = int(np.argmin(np.abs(reached - wanted))) + 1
-        cut = min(max(cut, 1), len(members) - 1)
-        one, two = _connected(graph, members[order[:cut]], members[order[cut:]])
+    best: tuple[float, set[int], int] | None = None
+    for left, right, half in _cuts(graph, members, weights / total, count):
+        one, two = _connected(graph, left, right)
         if not one or not two:
             continue
-        uneven = abs(sum(share_of[area] for area in one) - wanted)
+        share = sum(share_of[area] for area in one)
+        uneven = max(abs(share * count / half - 1), abs((1 - share) * count / (count - half) - 1))
         border = sum(
             length for area in one for other, length in graph.borders[area].items() if other in two
         )
-        score = UNEVEN * uneven + border / size
+        score = UNEVEN * uneven / 2 + border / size
         if best is None or score < best[0] - 1e-12:
-            best = score, one
+            best = score, one, half
     if best is None:  # a star: every cut falls to pieces; take off one end
-        leaf = graph.pieces(members)[0][-1]
-        best = 0.0, {int(leaf)}
+        leaf = graph.pieces(members.tolist())[0][-1]
+        best = 0.0, {int(leaf)}, 1
     mask = np.isin(members, sorted(best[1]))
-    return members[mask], members[~mask]
+    return members[mask], members[~mask], best[2]
+
+
+def _cuts(
+    graph: Graph, members: Ints, shares: Floats, count: int
+) -> Iterator[tuple[Ints, Ints, int]]:
+    """Ways to cut a map in two, with how many of its parts the first piece stands for.
+
+    Half by half along straight sweeps; and where guides part the map in blocks, between blocks.
+    """
+    half = count // 2
+    for along in _sweeps(graph, members):
+        order = np.argsort(along, kind="stable")
+        reached = np.cumsum(shares[order])
+        cut = int(np.argmin(np.abs(reached - half / count))) + 1
+        cut = min(max(cut, 1), len(members) - 1)
+        yield members[order[:cut]], members[order[cut:]], half
+    if not any(graph.guided[area] for area in members.tolist()):
+        return
+    blocks = graph.pieces(members.tolist(), across=False)[:MOST_BLOCKS]
+    middles = np.array([graph.middles[block].mean(axis=0) for block in blocks])
+    tried = set()
+    for step in range(2 * DIRECTIONS):
+        angle = np.pi * step / DIRECTIONS
+        order = np.argsort(middles @ np.array([np.cos(angle), np.sin(angle)]), kind="stable")
+        for cut in range(1, len(blocks)):
+            chosen = frozenset(order[:cut].tolist())
+            if chosen in tried:
+                continue
+            tried.add(chosen)
+            inside = np.isin(members, [area for block in chosen for area in blocks[block]])
+            share = float(shares[inside].sum())
+            parts = min(max(round(share * count), 1), count - 1)
+            if abs(share * count / parts - 1) < UNEVEN_BLOCK:
+                yield members[inside], members[~inside], parts
 
 
 def _sweeps(graph: Graph, members: Ints) -> Iterator[Floats]:
@@ -211,44 +160,3 @@ def _connected(graph: Graph, one: Ints, two: Ints) -> tuple[set[int], set[int]]:
     rest = set(two.tolist()).union(*pieces[1:])
     others = graph.pieces(rest)
     return kept.union(*others[1:]), set(others[0])
-
-
-def _may_leave(graph: Graph, part_of: Ints, area: int) -> bool:
-    """Whether the area's part stays in one piece, and not empty, without it."""
-    here = part_of[area]
-    near = [other for other in graph.borders[area] if part_of[other] == here]
-    if not near:
-        return False
-    if len(near) == 1:
-        return True
-    seen, waiting = {near[0]}, deque([near[0]])
-    wanted = set(near[1:])
-    while waiting and wanted:
-        for other in graph.borders[waiting.popleft()]:
-            if other != area and other not in seen and part_of[other] == here:
-                seen.add(other)
-                wanted.discard(other)
-                waiting.append(other)
-    return not wanted
-
-
-def _shared_edges(areas: Sequence[shapely.Polygon], scale: Floats) -> list[dict[int, float]]:
-    """For each area its neighbours with the length of the shared edge, by identical segments."""
-    borders: list[dict[int, float]] = [{} for _ in areas]
-    rings, ring_of = shapely.get_rings(areas, return_index=True)
-    pairs, vertex_of = shapely.get_coordinates(rings, return_index=True)
-    same = vertex_of[1:] == vertex_of[:-1]
-    starts, ends = pairs[:-1][same], pairs[1:][same]
-    owners = ring_of[vertex_of[1:][same]]
-    swap = (starts[:, 0] > ends[:, 0]) | (
-        (starts[:, 0] == ends[:, 0]) & (starts[:, 1] > ends[:, 1])
-    )
-    keys = np.hstack([np.where(swap[:, None], ends, starts), np.where(swap[:, None], starts, ends)])
-    order = np.lexsort(keys.T)
-    twins = (keys[order[1:]] == keys[order[:-1]]).all(axis=1)
-    lengths = np.hypot(*((ends - starts) * scale).T)
-    for a, b in zip(order[:-1][twins].tolist(), order[1:][twins].tolist(), strict=True):
-        one, two, length = int(owners[a]), int(owners[b]), float(lengths[a])
-        borders[one][two] = borders[one].get(two, 0.0) + length
-        borders[two][one] = borders[two].get(one, 0.0) + length
-    return borders

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
+from tqdm import tqdm
 
+from grids.guides import multi_line, read_lines
 from gridserve import workdays
 from gridserve.commandline import command
 from gridserve.db import db
@@ -27,14 +30,16 @@ from visits.jobs import check_consistency
               help="Fewest households of a cell.")  # fmt: skip
 @click.option("--max", "largest", type=click.IntRange(1, 10_000), default=500, show_default=True,
               help="Most households of a cell.")  # fmt: skip
+@click.option("--lines", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="GeoJSON of roads and rivers for borders of cells to follow.")  # fmt: skip
 @click.option("--write", is_flag=True, help="Make the cells and put the households into them.")
 @click.option("--from-date", type=click.DateTime(["%Y-%m-%d"]),
               help="First day on which the cells are valid; today unless given.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the proposal as JSON.")
 @command()
 def split(
-    village: str, smallest: int, largest: int, write: bool, from_date: datetime | None,
-    as_json: bool,
+    village: str, smallest: int, largest: int, lines: Path | None, write: bool,
+    from_date: datetime | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Propose a first division of VILLAGE (12 digits) into cells by its households.
 
@@ -43,8 +48,11 @@ def split(
     if smallest > largest:
         raise click.UsageError(f"--min {smallest} is above --max {largest}.")
     asked = {"id": uuid.uuid4(), "village": village, "smallest": smallest, "largest": largest}
+    if lines is not None:
+        asked["lines"] = _read_lines(lines)
     draft, _repeat = operations.ask(asked, by=None)
-    computing.work_out(draft)
+    with tqdm(total=100, unit="%", leave=False, disable=None) as bar:
+        computing.work_out(draft, lambda share: bar.update(round(100 * share) - bar.n) and None)
     if write:
         day = from_date.date() if from_date else workdays.today()
         operations.adopt(draft, {"version": draft.version, "on": day}, by=None)
@@ -55,6 +63,15 @@ def split(
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
         _print(answer)
+
+
+def _read_lines(path: Path) -> dict[str, Any]:
+    """The lines of a GeoJSON file as a MultiLineString."""
+    try:
+        given = json.loads(path.read_bytes())
+        return multi_line(read_lines(given))
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(f"--lines {path}: {error}") from error
 
 
 def _answer(draft: Draft) -> dict[str, Any]:
@@ -86,7 +103,10 @@ def _print(answer: dict[str, Any]) -> None:
     if answer["groups"]:
         cut = answer["groups_cut"]
         names = f" ({', '.join(cut[:10])}{' …' if len(cut) > 10 else ''})" if cut else ""
-        click.echo(f"villagers' groups: {answer['groups']}, of these cut: {len(cut)}{names}")
+        click.echo(
+            f"villagers' groups: {answer['groups']}, of these cut: {len(cut)}{names}; "
+            f"{answer['apart']:,} households apart from their group"
+        )
     ratio = answer["largest_to_smallest"]
     said = f"{ratio:.2f}" if ratio else "cannot be said: a cell has no households"
     click.echo(f"largest ÷ smallest: {said}")

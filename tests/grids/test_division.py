@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from grids.assessment import assess
 from grids.division import Division, divide, number_cells, number_of_cells
 from grids.geometry import Area, compactness
 
@@ -61,16 +62,39 @@ def assert_tiles(division: Division, village: Area) -> None:
     assert sum(cell.area for cell in cells) == pytest.approx(village.area, rel=1e-9)
 
 
+GUIDES = [
+    shapely.LineString([[103.92, 28.58], [103.95, 28.61], [103.98, 28.605]]),
+    shapely.LineString([[103.95, 28.50], [103.951, 28.70]]),
+]
+
+
 @settings(max_examples=60, deadline=None)
-@given(villages(), settlements(), st.sampled_from([(300, 500), (200, 300), (150, 250)]))
-def test_cells_tile_any_village(village: Area, points: np.ndarray, rule: tuple[int, int]) -> None:
-    division = divide(village, points, smallest=rule[0], largest=rule[1])
+@given(
+    villages(),
+    settlements(),
+    st.sampled_from([(300, 500), (200, 300), (150, 250)]),
+    st.sampled_from([0, 1, 40]),
+    st.integers(0, 2),
+)
+def test_cells_tile_any_village(
+    village: Area, points: np.ndarray, rule: tuple[int, int], groups: int, guides: int
+) -> None:
+    names = [f"{i % groups}" if groups and i % 7 else None for i in range(len(points))]
+
+    def divided() -> Division:
+        return divide(
+            village, points, names, smallest=rule[0], largest=rule[1], guides=GUIDES[:guides]
+        )
+
+    division = divided()
     inside = int(shapely.intersects_xy(village, points[:, 0], points[:, 1]).sum())
     assert_tiles(division, village)
     assert sum(division.households) == inside
     assert division.outside == len(points) - inside
     assert {cell.geom_type for cell in division.cells} == {"Polygon"}
-    again = divide(village, points, smallest=rule[0], largest=rule[1])
+    again = divided()
+    counted = assess(village, division.cells, points, names)
+    assert counted.households == division.households
     assert [cell.wkb for cell in again.cells] == [cell.wkb for cell in division.cells]
 
 
@@ -90,6 +114,55 @@ def test_hamlets_are_shared_out_within_the_size_rule(seed: int, count: int) -> N
         assert division.largest_to_smallest < 1.5
     # The villages themselves are thorny: the cells are not to be much worse.
     assert np.mean(division.compactness) > 0.7 * compactness(village)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_groups_that_live_apart_stay_whole(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = np.meshgrid(np.arange(9), np.arange(7))
+    middles = np.column_stack([x.ravel(), y.ravel()]) + rng.uniform(-0.2, 0.2, (63, 2))
+    group = np.repeat(np.arange(63), rng.integers(25, 60, 63))
+    angle, far = rng.uniform(0, 2 * np.pi, len(group)), rng.uniform(0, 0.25, len(group))
+    offset = far[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
+    points = (middles[group] + offset) * 0.005 + [103.9, 28.5]
+    village = shapely.box(103.895, 28.495, 103.945, 28.535)
+    names = [f"第{g}组" for g in group]
+    division = divide(village, points, names)
+    found = assess(village, division.cells, points, names)
+    assert (found.groups_cut, found.apart) == ([], 0)
+    assert min(found.households) >= 300
+    assert max(found.households) <= 500
+    assert found.largest_to_smallest <= 1.25
+    assert_tiles(division, village)
+
+
+def test_a_group_is_cut_where_the_size_rule_forces_it() -> None:
+    rng = np.random.default_rng(8)
+    village = shapely.box(103.9, 28.5, 103.94, 28.54)
+    points = rng.uniform([103.9, 28.5], [103.94, 28.54], (900, 2))
+    whole = assess(village, divide(village, points, ["甲"] * 900).cells, points, ["甲"] * 900)
+    assert len(whole.households) == 2
+    assert whole.groups_cut == ["甲"]
+    names = ["甲" if x < 103.935 else "乙" for x, _y in points]  # 790 and 110
+    mixed = assess(village, divide(village, points, names).cells, points, names)
+    assert mixed.groups_cut == ["甲"]
+    assert min(mixed.households) >= 300
+
+
+def test_borders_run_along_the_given_lines() -> None:
+    rng = np.random.default_rng(9)
+    village = shapely.box(103.9, 28.5, 103.94, 28.54)
+    points = rng.uniform([103.9, 28.5], [103.94, 28.54], (1600, 2))
+    river = shapely.LineString([[103.89, 28.505], [103.915, 28.523], [103.95, 28.530]])
+
+    def along(guides: list[shapely.LineString]) -> float:
+        cells = divide(village, points, guides=guides).cells
+        edges = shapely.union_all([cell.exterior for cell in cells])
+        return edges.intersection(river.buffer(1e-7)).length / river.intersection(village).length
+
+    assert along([]) < 0.2
+    assert along([river]) > 0.7
 
 
 def test_no_points_give_equal_areas() -> None:

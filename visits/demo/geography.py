@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from grids.geometry import METRES_PER_DEGREE, Floats
-from grids.partition import Graph
+from grids.graph import Graph
 from visits.demo.territories import assign_villages, is_community
 
 Ints = NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grids.geometry import Floats
-from grids.partition import Graph
+from grids.graph import Graph
 
 Ints = NDArray[np.int64]
 

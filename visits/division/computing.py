@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
+from shapely.geometry import shape
 from sqlalchemy import or_, select, update
 
 from grids.division import divide
@@ -79,11 +80,13 @@ def sweep() -> int:
 def work_out(draft: Draft, say: Callable[[float], None] = lambda _share: None) -> None:
     """Divide the village of a draft and keep the result; `say` is told how far it is, 0 to 1."""
     ground = survey(find_village(draft.village_code))
+    guides = list(shape(draft.lines).geoms) if draft.lines else []
     say(0.1)
     division = divide(
-        ground.area, ground.points,
+        ground.area, ground.points, ground.groups,
         smallest=draft.smallest, largest=draft.largest,
-        households=len(ground.points) + ground.unplaced,
+        households=len(ground.points) + ground.unplaced, guides=guides,
+        say=lambda share: say(0.1 + 0.8 * share),
     )  # fmt: skip
     if len(division.cells) > LAST_SERIAL:
         raise TooManyCells

@@ -8,7 +8,7 @@ import marshmallow as ma
 from flask_babel import gettext as _
 
 from grids.geometry import BadGeometry
-from grids.guides import read_lines
+from grids.guides import multi_line, read_lines
 from grids.schemas import MultiPolygonOut, PolygonOut
 from gridserve.http import Day, PageIn, Schema, Text
 from visits.division.models import DraftStatus
@@ -42,12 +42,10 @@ class LinesField(ma.fields.Raw):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         try:
-            lines = read_lines(value)
+            return multi_line(read_lines(value))
         except BadGeometry as bad:
             reasons = [_(fault.msgid, **fault.values) for fault in bad.faults]
             raise ma.ValidationError(reasons) from bad
-        coordinates = [[list(pair) for pair in line.coords] for line in lines]
-        return {"type": "MultiLineString", "coordinates": coordinates}
 
 
 class VillageCode(Text):
@@ -128,6 +126,10 @@ class Figures(Schema):
     groups = ma.fields.Integer(required=True, metadata={"description": "villagers' groups"})
     groups_cut = ma.fields.List(
         ma.fields.String(), required=True, metadata={"description": "lie in several cells"}
+    )
+    apart = ma.fields.Integer(
+        required=True,
+        metadata={"description": "households in another cell than most of their group"},
     )
     outside = ma.fields.Integer(
         required=True, metadata={"description": "households whose point is outside the village"}

@@ -70,6 +70,7 @@ def plain(found: Assessment) -> dict[str, Any]:
         "compactness": round(found.mean_compactness, 3),
         "groups": len(found.all_groups),
         "groups_cut": found.groups_cut,
+        "apart": found.apart,
         "outside": found.outside,
         "unplaced": found.unplaced,
     }
