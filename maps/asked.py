@@ -16,6 +16,8 @@ from visits.figures import WINDOWS, window_start
 
 DEFAULT_DAYS = WINDOWS[2]  # 180: the interval in which every ordinary household is due
 Args = dict[str, Any]
+# Boundaries of the cells: of the day asked about, or today's under figures of an old period.
+THEN, TODAY = "then", "today"
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Window:
         return (self.last - self.first).days + 1
 
     @property
+    def boundaries(self) -> str:
+        """Whose boundaries are shown under figures of an old period."""
+        return TODAY if self.last < self.day == workdays.today() else THEN
+
+    @property
     def kept(self) -> bool:
         """Whether it is one of the ready windows and ends today."""
         return self.last == workdays.today() and self.days in WINDOWS
@@ -40,6 +47,8 @@ def window(args: Args) -> Window:
     """The window of CoverageIn or CoveragePageIn."""
     last = args.get("to") or args.get("as_of") or workdays.today()
     first = args.get("from") or window_start(last, args.get("days") or DEFAULT_DAYS)
+    if args.get("boundaries") == TODAY:
+        return Window(first, last, workdays.today())
     return Window(first, last, args.get("as_of") or last)
 
 
@@ -74,6 +83,8 @@ class Cases:
                 "from": window.first,
                 "to": window.last,
                 "met": int(met),
+                # by the cell in which a household counted on that day
+                "as_of": window.day if len(code) == CELL and window.day < workdays.today() else "",
             },
         )
 

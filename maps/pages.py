@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from grids.models import short_name
+from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import now
 from gridserve.http import page_args
@@ -61,8 +62,9 @@ def coverage() -> ResponseReturnValue:
     span: asked.Args = (
         {"days": window.days}
         if window.kept
-        else {"from": window.first.isoformat(), "to": window.last.isoformat()}
-    )
+        else {"from": window.first.isoformat(), "to": window.last.isoformat(),
+              "boundaries": None if window.boundaries == asked.THEN else window.boundaries}
+    )  # fmt: skip
 
     above = _above(place, by, window.day)
 
@@ -121,6 +123,10 @@ def coverage() -> ResponseReturnValue:
             for n in WINDOWS
         ],
         window={"start": window.first, "end": window.last}, custom_window=not window.kept,
+        boundaries=[
+            {"label": words, "href": here(boundaries=whose), "active": window.boundaries == whose}
+            for whose, words in ((asked.THEN, _("Of that day")), (asked.TODAY, _("Today's")))
+        ] if window.last < workdays.today() else [], drawn_on=window.day,
         hidden={"jurisdiction": place.code, "by": by}, classes=SHARE_CLASSES, no_data=NO_DATA,
         as_of=now(), formula=covering.FORMULA,
     )  # fmt: skip

@@ -36,7 +36,8 @@ def get_coverage(args: dict[str, Any]) -> dict[str, Any]:
     cases = asked.cases(current_user, API)
     return {
         "jurisdiction": place.code, "by": by, "from": window.first, "to": window.last,
-        "as_of": window.day, "formula": coverage.FORMULA, "computed_at": now(),
+        "as_of": window.day, "boundaries": window.boundaries,
+        "formula": coverage.FORMULA, "computed_at": now(),
         "total": _figures(found.met, found.households), "elsewhere": found.elsewhere,
         "areas": [
             {"code": row.area.code, "name": row.area.name, **_figures(row.met, row.households),

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from gridserve import workdays
 from gridserve.http import Day, Moment, Schema, Text
+from maps.asked import THEN, TODAY
 from maps.places import BY
 from visits.figures import WINDOWS
 from visits.issues.clock import Light
@@ -56,10 +57,20 @@ class CoverageIn(PlaceIn):
         metadata={"description": "first day; 180 days in all unless given"},
     )
     to = Day(metadata={"description": "last day; that of `as_of` unless given"})
+    boundaries = ma.fields.String(
+        validate=ma.validate.OneOf((THEN, TODAY)),
+        load_default=THEN,
+        metadata={
+            "description": "cells of the day asked about (`as_of`, else `to`), or today's: then "
+            "each household counts in the cell in which it is today"
+        },
+    )
 
     @ma.validates_schema
     def _in_order(self, data: dict[str, Any], **kwargs: Any) -> None:
         today = workdays.today()
+        if data.get("boundaries") == TODAY and data.get("as_of") not in (None, today):
+            raise ma.ValidationError(_("Give either as_of or today's boundaries."), "boundaries")
         to = data.get("to") or data.get("as_of") or today
         if to > today:
             raise ma.ValidationError(_("Lies in the future."), "to")
@@ -112,6 +123,7 @@ class CoverageOut(Schema):
     from_ = ma.fields.Date(required=True, data_key="from", attribute="from")
     to = ma.fields.Date(required=True)
     as_of = ma.fields.Date(required=True, metadata={"description": "day of the cells' boundaries"})
+    boundaries = ma.fields.String(required=True, metadata={"enum": [THEN, TODAY]})
     formula = ma.fields.String(required=True, metadata={"example": "coverage-1"})
     computed_at = Moment(required=True)
     total = ma.fields.Nested(TotalOut, required=True)

@@ -7,14 +7,14 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, or_
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload, raiseload
 
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
-from visits.figures import met_between
+from visits.figures import cell_on, met_between
 from visits.models import Household, Visit
 from visits.operations import HouseholdUnknown
 from visits.permissions import visible_households, visible_visits
@@ -26,7 +26,9 @@ def households(user: User, filters: dict[str, Any]) -> Select[Household]:
     if filters.get("jurisdiction"):
         query = query.where(Household.village_code.like(filters["jurisdiction"] + "%"))
     if filters.get("cell"):
-        query = query.where(Household.cell.has(Cell.code == filters["cell"]))
+        cell = select(Cell.id).where(Cell.code == filters["cell"]).scalar_subquery()
+        day = filters.get("as_of")
+        query = query.where((cell_on(day) if day else Household.cell_id) == cell)
     if filters.get("status"):
         query = query.where(Household.status == filters["status"])
     if filters.get("tag"):

@@ -96,6 +96,9 @@ class HouseholdsIn(PageIn):
     )
     from_ = Day(data_key="from", attribute="from")
     to = Day()
+    as_of = Day(
+        metadata={"description": "with `cell`: the households that counted in it on this day"}
+    )
     q = Text(most=40, least=1, metadata={"description": "begin of number or address"})
 
     @ma.validates_schema

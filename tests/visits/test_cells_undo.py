@@ -148,6 +148,32 @@ def test_several_changes_of_one_day_are_taken_back_one_after_the_other(make, adm
     assert [c["undone_by"] for c in listed[3:]] == [c["id"] for c in listed[2::-1]]
 
 
+def test_an_old_period_on_the_boundaries_of_then_and_of_today(make, admin, as_user):
+    cell = make.cell()
+    cadre = make.cadre([cell])
+    west, east = make.household(cell, **at(0.1)), make.household(cell, **at(0.9))
+    make.visit(east, cadre, at=now() - timedelta(days=9))
+    done = send(admin, "split", cell=cell.code, line=upright(0.5))
+    week = workdays.today() - timedelta(days=7)
+    leader = as_user(make.user(Role.LEADER, COUNTY))
+    place = f"/api/v1/coverage?jurisdiction={VILLAGE}&by=cell&from=2026-01-01&to={week}"
+    then, today = (leader.get(f"{place}&boundaries={b}").json for b in ("then", "today"))
+    assert [(a["code"], a["met"], a["households"]) for a in then["areas"]] == [(cell.code, 1, 2)]
+    codes = [c["code"] for c in done["cells"]]
+    assert [(a["code"], a["met"], a["households"]) for a in today["areas"]] == [
+        (codes[0], 0, 1), (codes[1], 1, 1)
+    ]  # fmt: skip
+    assert then["total"] == today["total"]
+    assert (then["boundaries"], today["boundaries"]) == ("then", "today")
+    for area, homes in ((then["areas"][0], [west]), (today["areas"][0], [west])):
+        listed = leader.get(area["cases"]).json["items"]
+        assert [h["id"] for h in listed] == [str(home.id) for home in homes]
+    both = leader.get(f"{place}&boundaries=today&as_of={week}")
+    assert (both.status_code, list(both.json["errors"])) == (422, ["/boundaries"])
+    page = leader.get(f"/maps/coverage?jurisdiction={VILLAGE}&by=cell&from=2026-01-01&to={week}")
+    assert "boundaries=today" in page.get_data(as_text=True)
+
+
 def test_a_village_is_retired_at_once_when_nobody_is_left(make, admin):
     cells = [make.cell(n) for n in (1, 2)]
     inside = send(
