@@ -69,7 +69,7 @@ def cut(area: shapely.Polygon, line: shapely.LineString) -> list[shapely.Polygon
         )
         raise BadGeometry([Fault(words, {"pieces": len(pieces), "most": MOST_PIECES})])
     for piece in pieces:
-        if _is_sliver(piece):
+        if is_sliver(piece):
             lon, lat = (f"{n:.6f}" for n in shapely.get_coordinates(piece.centroid)[0])
             words = N_(
                 "The line cuts off a piece narrower than a metre at %(lon)s, %(lat)s: "
@@ -95,7 +95,7 @@ def join(areas: Sequence[shapely.Polygon]) -> shapely.Polygon:
         raise BadGeometry(
             [Fault(N_("These cells are not neighbours: cells that are joined share an edge."))]
         )
-    rings = [ring for ring in whole.interiors if not _is_sliver(shapely.Polygon(ring))]
+    rings = [ring for ring in whole.interiors if not is_sliver(shapely.Polygon(ring))]
     joined: shapely.Polygon = checked_polygon(shapely.Polygon(whole.exterior, rings))
     return joined
 
@@ -122,9 +122,9 @@ def redraw(
 
 
 def _is_same(one: shapely.Polygon, other: shapely.Polygon) -> bool:
-    return _is_sliver(shapely.symmetric_difference(one, other))
+    return is_sliver(shapely.symmetric_difference(one, other))
 
 
-def _is_sliver(area: shapely.Geometry) -> bool:
+def is_sliver(area: shapely.Geometry) -> bool:
     """Whether nothing of `area` is wider than a hair."""
     return bool(in_metres(area).buffer(-HAIR_M / 2).is_empty)

@@ -232,3 +232,54 @@ def test_what_cannot_be_divided_is_refused_at_once(make, admin):
     lake = shapely.geometry.mapping(OUTLINE)
     assert "/lines" in ask(admin, lines=lake, status=422)["errors"]
     assert db.session.scalar(select(Draft.id)) is None
+
+
+@pytest.fixture
+def township(make: Make) -> list[str]:
+    """Three villages side by side in a township's boundary; the last one has its own."""
+    codes = [VILLAGE, "530626101202", "530626101203"]
+    for n, code in enumerate(codes):
+        make.jurisdictions(code)
+        for i in range(30):
+            place = Point(WEST + STEP * (n + 0.1 + 0.8 * (i % 6) / 5),
+                          SOUTH + STEP * (0.2 + 1.6 * (i // 6) / 4))  # fmt: skip
+            make.household(None, village_code=code, point=from_shape(place, srid=SRID),
+                           point_source="wgs84")  # fmt: skip
+    make.boundary(VILLAGE[:9], OUTLINE)
+    make.boundary(codes[2], box(WEST + 2 * STEP, SOUTH, WEST + 3 * STEP, SOUTH + 2 * STEP))
+    return codes
+
+
+def test_without_boundaries_villages_share_the_township_by_their_households(admin, township):
+    draft = ready(admin, smallest=10, largest=20)
+    assert (draft["status"], draft["derived"], draft["figures"]["cells"]) == ("ready", True, 2)
+    half = box(WEST, SOUTH, WEST + STEP, SOUTH + 2 * STEP)
+    found = shape(draft["boundary"])
+    assert found.symmetric_difference(half).area < 1e-6 * half.area
+    assert db.session.get_one(Jurisdiction, VILLAGE).boundary is None
+    neighbour = ready(admin, village=township[1], smallest=10, largest=20)
+    post(admin, draft, "adopt")
+    stored = to_shape(db.session.get_one(Jurisdiction, VILLAGE).boundary)
+    assert stored.symmetric_difference(found).area < 1e-4 * half.area
+    done = select(Event.action).where(Event.action == "jurisdiction.boundary_derived")
+    assert len(db.session.scalars(done).all()) == 1
+    # The neighbour's was worked out before, and fits all the same.
+    post(admin, neighbour, "adopt")
+    both = to_shape(db.session.get_one(Jurisdiction, township[1]).boundary)
+    assert both.intersection(stored).area < 1e-9
+
+
+def test_a_village_that_nothing_places_in_its_township_is_refused(make, admin, township):
+    db.session.execute(
+        update(Household)
+        .where(Household.village_code == VILLAGE)
+        .values(point=None, point_source=None)
+    )
+    draft = ready(admin)
+    assert (draft["status"], draft["failure"]["code"]) == ("failed", "division.no_territory")
+
+
+def test_ground_that_another_village_took_meanwhile_is_not_taken_twice(make, admin, township):
+    draft = ready(admin, smallest=10, largest=20)
+    make.boundary(township[1], box(WEST + STEP / 2, SOUTH, WEST + 2 * STEP, SOUTH + 2 * STEP))
+    assert post(admin, draft, "adopt", status=409)["code"] == "division.ground_changed"

@@ -13,6 +13,7 @@ from geoalchemy2.shape import from_shape, to_shape
 from grids import cutting
 from grids.coverage import knit
 from grids.division import number_cells
+from grids.fit import overlap
 from grids.geometry import BadGeometry
 from grids.models import Jurisdiction
 from grids.operations import LAST_SERIAL, adopt_division, lock_villages
@@ -22,7 +23,7 @@ from gridserve.errors import Conflict, Forbidden, Invalid
 from gridserve.people import User
 from gridserve.permissions import Permission, may
 from visits import figures
-from visits.division.ground import Ground, find_village, settled, survey
+from visits.division.ground import Ground, check_ground, find_village, settled, survey, taken
 from visits.division.models import Draft, DraftStatus, Made
 from visits.division.states import (
     cells_with,
@@ -165,6 +166,11 @@ def adopt(draft: Draft, said: dict[str, Any], *, by: User | None) -> None:
     state = state_of(draft)
     polygons = shapes(state)
     if ground.derived:
+        # One village of a township at a time: what two work out might overlap.
+        db.session.get(Jurisdiction, village.parent_code, with_for_update={"key_share": True})
+        others = taken(village)
+        if others is not None and overlap(ground.area, others):
+            raise GroundChanged(_changed_words())
         village.boundary = from_shape(multi(ground.area), srid=SRID)
         db.session.flush()
         _record("jurisdiction.boundary_derived", draft, by, {})
@@ -192,11 +198,6 @@ def drop(draft: Draft, *, by: User) -> None:
         draft.status, draft.failure = DraftStatus.DROPPED, None
         draft.version += 1
         _record("division.dropped", draft, by, {})
-
-
-def check_ground(village: Jurisdiction) -> None:
-    """Raise NoBoundary where there is nothing to divide."""
-    survey(village)
 
 
 def _check_ready(draft: Draft, version: int) -> None:

@@ -15,8 +15,8 @@ from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.http import Schema, page_args
 from gridserve.permissions import Permission
-from visits.division import operations, queries
-from visits.division.ground import NoBoundary, find_village
+from visits.division import queries
+from visits.division.ground import NoBoundary, check_ground, find_village
 from visits.division.models import Draft
 from visits.division.schemas import VillageCode
 
@@ -82,7 +82,7 @@ def _cells(code: str) -> int:
 def _refusal(village: Jurisdiction) -> str:
     """Why the village cannot be divided as yet, and what to do; "" where it can."""
     try:
-        operations.check_ground(village)
+        check_ground(village)
     except NoBoundary as problem:
         return str(problem.detail)
     return ""

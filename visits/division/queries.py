@@ -23,6 +23,10 @@ from visits.division.models import Draft, DraftStatus, State
 # What to do where a division could not be worked out, by the code of the failure.
 FAILURES: dict[str, Any] = {
     "division.no_boundary": _l("The village has no boundary any more: import one."),
+    "division.no_territory": _l(
+        "Without a boundary the place of the village is taken from its households, and none has a "
+        "point on free ground of the township: import the boundary or the points."
+    ),
     "division.interrupted": _l("It was interrupted several times. Ask for it again later."),
     "division.failed": _l("It could not be worked out; the reason was written down. Tell us."),
     "division.too_many": _l("It would make more than 999 cells: choose larger ones."),
