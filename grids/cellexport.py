@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from grids.permissions import holds_on
 from grids.projection import Frame, UnknownSystem, frame
 from grids.report import BadInput, said
 from gridserve.db import db
+from gridserve.permissions import within
 
 FORMATS = ("geojson", "gpkg", "shp")
 ENDINGS = {".geojson": "geojson", ".json": "geojson", ".gpkg": "gpkg", ".zip": "shp"}
@@ -36,20 +37,26 @@ MOST_IN_TEXT = 254  # characters that a .dbf keeps
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
-def count(jurisdiction: str, day: date) -> int:
-    """How many cells below a jurisdiction ("": all) were valid on `day`."""
-    return db.session.scalar(select(func.count()).where(*_here(jurisdiction, day))) or 0
+EVERYWHERE = ("",)
+
+
+def count(jurisdiction: str, day: date, seen: Sequence[str] = EVERYWHERE) -> int:
+    """How many cells below a jurisdiction ("": all) were valid on `day`.
+
+    `seen` are the code prefixes within which somebody may see them.
+    """
+    return db.session.scalar(select(func.count()).where(*_here(jurisdiction, day, seen))) or 0
 
 
 def write(
     path: Path, jurisdiction: str, day: date, *, kind: str, system: str = "wgs84",
-    step: Callable[[int], object] = lambda n: None,
+    seen: Sequence[str] = EVERYWHERE, step: Callable[[int], object] = lambda n: None,
 ) -> None:  # fmt: skip
     """Write the cells below a jurisdiction that were valid on `day`, by code.
 
     `kind` is one of FORMATS (shp is zipped), `system` as in `projection.frame`. Beside the
     properties that an import reads: from_date, to_date, and parents, the codes that a cell came
-    from. The file appears when it is whole. Raises `BadInput`.
+    from. `seen` as in `count`. The file appears when it is whole. Raises `BadInput`.
     """
     try:
         into = frame(system, None) or Frame()
@@ -57,7 +64,7 @@ def write(
         raise BadInput(said(unknown.fault)) from unknown
     with tempfile.TemporaryDirectory(prefix="cells-", dir=path.parent) as folder:
         whole = Path(folder) / f"{LAYER}.{kind}"
-        chunks = _chunks(jurisdiction, day, into, step)
+        chunks = _chunks(_rows(jurisdiction, day, seen), into, step)
         if kind == "geojson":
             _geojson(whole, chunks, into)
         else:
@@ -67,11 +74,12 @@ def write(
         whole.replace(path)
 
 
-def _here(jurisdiction: str, day: date) -> tuple[Any, ...]:
-    return holds_on(Cell, day), Cell.village_code.startswith(jurisdiction, autoescape=True)
+def _here(jurisdiction: str, day: date, seen: Sequence[str]) -> tuple[Any, ...]:
+    below = Cell.village_code.startswith(jurisdiction, autoescape=True)
+    return holds_on(Cell, day), below, within(Cell.village_code, seen)
 
 
-def _rows(jurisdiction: str, day: date) -> Select[Any]:
+def _rows(jurisdiction: str, day: date, seen: Sequence[str]) -> Select[Any]:
     parent = aliased(Cell)
     parents = (
         select(func.string_agg(parent.code, aggregate_order_by(literal(","), parent.code)))
@@ -82,7 +90,7 @@ def _rows(jurisdiction: str, day: date) -> Select[Any]:
     return (
         select(Cell.code, Cell.name, Cell.kind, Cell.village_code, Cell.from_date, Cell.to_date,
                parents, func.ST_AsBinary(Cell.polygon))
-        .where(*_here(jurisdiction, day))
+        .where(*_here(jurisdiction, day, seen))
         .order_by(Cell.code)
     )  # fmt: skip
 
@@ -90,14 +98,11 @@ def _rows(jurisdiction: str, day: date) -> Select[Any]:
 Chunk = tuple[list[tuple[str, ...]], NDArray[Any]]
 
 
-def _chunks(
-    jurisdiction: str, day: date, into: Frame, step: Callable[[int], object]
-) -> Iterator[Chunk]:
+def _chunks(cells: Select[Any], into: Frame, step: Callable[[int], object]) -> Iterator[Chunk]:
     """Texts (in the order of FIELDS) and shapes, a thousand cells at a time, read as they go."""
     last = ""
     while True:
-        after = _rows(jurisdiction, day).where(Cell.code > last).limit(CHUNK)
-        rows = db.session.execute(after).all()
+        rows = db.session.execute(cells.where(Cell.code > last).limit(CHUNK)).all()
         if not rows:
             return
         texts: list[tuple[str, ...]] = [

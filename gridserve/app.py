@@ -15,6 +15,7 @@ from geoalchemy2 import alembic_helpers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import grids.commands
+import grids.downloads
 import grids.pages
 import grids.routes
 import maps.pages
@@ -43,6 +44,7 @@ from visits.labels import category_name, label, tag_label
 APIS = (
     routes.bp,
     grids.routes.bp,
+    grids.downloads.bp,
     visits.life.routes.bp,
     visits.division.routes.bp,
     visits.routes.bp,

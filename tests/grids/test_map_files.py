@@ -23,6 +23,7 @@ from grids.commands import export_group, import_group
 from grids.models import Cell
 from grids.projection import frame
 from gridserve.db import db
+from gridserve.permissions import Role
 from tests.factories import SOUTH, STEP, VILLAGE, WEST, Make
 
 LEFT = box(WEST, SOUTH, WEST + STEP, SOUTH + STEP)
@@ -160,3 +161,25 @@ def test_an_empty_export_is_a_file_all_the_same(context: Flask, make: Make, tmp_
         result = CliRunner().invoke(export_group, ["cells", str(path)], catch_exceptions=False)
         assert result.exit_code == 0
         assert path.stat().st_size > 0
+
+
+def test_cells_are_downloaded_within_the_own_scope(
+    as_user: Callable[[Any], Any], run: Run, village: str, make: Make, tmp_path: Path
+) -> None:
+    begun = date(2024, 1, 1)
+    make.cell(1, from_date=begun, polygon=BOTH)
+    make.cell(1, village="530626102201")
+    clerk = as_user(make.user(Role.ADMINISTRATOR, VILLAGE[:9]))
+    address = f"/api/v1/cells/export?jurisdiction={VILLAGE[:6]}&crs=gcj02&format="
+    for kind, ending in (("geojson", "geojson"), ("gpkg", "gpkg"), ("shp", "zip")):
+        found = clerk.get(address + kind)
+        assert found.status_code == 200
+        path = tmp_path / f"x.{ending}"
+        path.write_bytes(found.data)
+        again = answer(run(path, "--crs", "gcj02"))
+        assert (again["read"], again["same"]) == (1, 1)
+    assert clerk.get(f"{address}gpkg&on=2023-12-31").status_code == 200
+    for wrong in ("&crs=EPSG:2381", "&crs=moon", "&on=1800-01-01", "&format=dwg"):
+        start = "/api/v1/cells/export?jurisdiction=530626"
+        assert clerk.get(start + wrong).status_code == 422, wrong
+    assert clerk.get("/api/v1/cells/export?jurisdiction=530626102").status_code == 404
