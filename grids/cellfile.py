@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from flask_babel import gettext as _
 from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
@@ -76,7 +77,7 @@ def import_cells(
     `BadInput`; the caller commits.
     """
     report = Report()
-    say("Reading…")
+    say(_("Reading…"))
     features, frame = mapfile.read_placed(path, report, system=system, layer=layer, swapped=swapped)
     if frame is None:
         return report
@@ -86,7 +87,7 @@ def import_cells(
     report.question = _doubt(frame, named, features, _boundaries(list(villages.values())))
     if report.question:
         return report
-    say("Checking…")
+    say(_("Checking…"))
     checker = Checker(path.name, report, villages, _stored(villages), from_date, repair, by)
     for cell in named:
         _check(cell, frame, checker, report, path.name)
@@ -97,7 +98,7 @@ def import_cells(
     report.pictures = picture.of_report(report, villages, checker.drawn)
     if report.faults and not skip_bad:
         return report
-    say("Storing…")
+    say(_("Storing…"))
     _store(path.name, checker.accepted, from_date, by, dry_run, report)
     return report
 
