@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -150,7 +150,7 @@ class DividedGround(Base):
 
 
 class Team(Base):
-    """Those who together answer for one or more cells."""
+    """Those who together answer for one or more cells. It is kept when it ends."""
 
     __tablename__ = "team"
     __table_args__ = county(Index(None, "jurisdiction_code"))
@@ -158,12 +158,18 @@ class Team(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     name: Mapped[str] = mapped_column(String(80))
     jurisdiction_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    to_date: Mapped[date | None] = mapped_column(Date)  # the first day on which it is no more
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is no more, or will not be after a day that is set."""
+        return self.to_date is not None
 
     memberships: Mapped[list[Membership]] = relationship(back_populates="team", lazy="raise")
     assignments: Mapped[list[Assignment]] = relationship(back_populates="team", lazy="raise")
 
 
-def _no_overlap(name: str, *columns: str, where: str | None = None) -> ExcludeConstraint:
+def no_overlap(name: str, *columns: str, where: str | None = None) -> ExcludeConstraint:
     """Rows with equal `columns`, among those `where`, may not hold at the same time."""
     period = func.daterange(literal_column("from_date"), literal_column("to_date"), text("'[)'"))
     return ExcludeConstraint(
@@ -177,9 +183,9 @@ class Assignment(Base):
 
     __tablename__ = "assignment"
     __table_args__ = county(
-        CheckConstraint("to_date > from_date", name="period"),
-        _no_overlap("assignment_period", "team_id", "cell_id"),
-        _no_overlap("assignment_lead", "cell_id", where="lead"),
+        CheckConstraint("to_date >= from_date", name="period"),
+        no_overlap("assignment_period", "team_id", "cell_id"),
+        no_overlap("assignment_lead", "cell_id", where="lead"),
         Index(None, "cell_id"),
     )
 
@@ -205,12 +211,14 @@ class Duty(enum.StrEnum):
 
 
 class Membership(Base):
-    """A person serves in a team during a period."""
+    """A person serves in a team during a period; one put in by mistake ends the day it began."""
 
     __tablename__ = "membership"
     __table_args__ = county(
-        CheckConstraint("to_date > from_date", name="period"),
-        _no_overlap("membership_period", "team_id", "user_id"),
+        CheckConstraint("to_date >= from_date", name="period"),
+        CheckConstraint("replaces_id <> id", name="replaces"),
+        no_overlap("membership_period", "team_id", "user_id"),
+        UniqueConstraint("id", "user_id"),
         Index(None, "user_id"),
     )
 
@@ -220,6 +228,12 @@ class Membership(Base):
     duty: Mapped[Duty] = mapped_column(choice(Duty, "duty"))
     from_date: Mapped[date] = mapped_column(Date)
     to_date: Mapped[date | None] = mapped_column(Date)
+    # Whose work goes over to this person: the successor is found by it.
+    replaces_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("membership.id"))
+
+    # Of the day asked for, set by grids.queries.with_standins.
+    away: ClassVar[bool]
+    deputy: ClassVar[Any]
 
     team: Mapped[Team] = relationship(back_populates="memberships", lazy="raise")
     user: Mapped[User] = relationship(lazy="raise")

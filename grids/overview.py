@@ -82,7 +82,10 @@ def below(user: User, code: str, day: date) -> list[Counts]:
         where=(holds_on(Cell, day), here(Cell.village_code)),
     )
     teams = _grouped(
-        digits, Team.jurisdiction_code, func.count(), where=(here(Team.jurisdiction_code),)
+        digits,
+        Team.jurisdiction_code,
+        func.count(),
+        where=(here(Team.jurisdiction_code), Team.to_date.is_(None)),
     )
     members = _grouped(
         digits,

@@ -4,32 +4,56 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
+from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, and_, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Date, Select, and_, case, exists, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from grids.models import Assignment, Cell, Change, Jurisdiction, Membership, Team
+from grids.standins import Absence, Deputy
 from gridserve import workdays
-from gridserve.people import User
-from gridserve.permissions import Permission, Role, scopes, within
+from gridserve.db import db
+from gridserve.people import Post, User
+from gridserve.permissions import Permission, Role, covers, scopes, within
 
 # These roles see all of their jurisdiction; a cadre sees the cells of the own teams.
 WIDE_ROLES = tuple(role for role in Role if role is not Role.CADRE)
 
 
 def holds_on(
-    model: type[Assignment] | type[Membership] | type[Cell], day: date
+    model: type[Assignment | Membership | Cell | Deputy | Absence | Post], day: date
 ) -> ColumnElement[bool]:
     """Whether a row with from and to dates holds on `day`."""
     then = literal(day, Date)
     return and_(model.from_date <= then, or_(model.to_date.is_(None), model.to_date > then))
 
 
-def teams_of(user: User, day: date) -> Select[uuid.UUID]:
-    """The ids of the teams in which `user` serves on `day`."""
-    return select(Membership.team_id).where(
-        Membership.user_id == user.id, holds_on(Membership, day)
+def is_absent(user_id: Any, day: date) -> ColumnElement[bool]:
+    """Whether the person (an id, or a column of ids) is away on `day`."""
+    away = aliased(Absence)  # the caller's query may ask for absences too
+    return exists().where(away.user_id == user_id, holds_on(away, day))
+
+
+def stood_in(user: User, day: date) -> Select[uuid.UUID]:
+    """The ids of the memberships in which `user` stands in on `day`: A is away and B is not."""
+    return select(Deputy.membership_id).where(
+        Deputy.user_id == user.id,
+        holds_on(Deputy, day),
+        is_absent(Deputy.for_id, day),
+        ~is_absent(Deputy.user_id, day),
     )
+
+
+def serves(user: User, day: date) -> ColumnElement[bool]:
+    """Whether a membership is the user's own on `day`, or one in which the user stands in."""
+    mine = select(Membership.id).where(Membership.user_id == user.id)
+    both = mine.union_all(stood_in(user, day)).subquery()
+    return and_(Membership.id.in_(select(both)), holds_on(Membership, day))
+
+
+def teams_of(user: User, day: date) -> Select[uuid.UUID]:
+    """The ids of the teams in which `user` serves on `day`, for others too."""
+    return select(Membership.team_id).where(serves(user, day))
 
 
 def cells_of(user: User, day: date) -> Select[uuid.UUID]:
@@ -39,18 +63,38 @@ def cells_of(user: User, day: date) -> Select[uuid.UUID]:
     )
 
 
-def responsible_team(user: User, cell_id: uuid.UUID, day: date) -> Select[uuid.UUID]:
-    """The team through which `user` answered for the cell on `day`, if there was one."""
+def answers(user: User, cell_id: uuid.UUID, day: date) -> Select[uuid.UUID, uuid.UUID | None]:
+    """The team through which `user` answered for the cell on `day`, and for whom: None as oneself.
+
+    An own membership goes before one in which the user stood in.
+    """
+    own = Membership.user_id == user.id
     return (
-        select(Assignment.team_id)
-        .where(
-            Assignment.cell_id == cell_id,
-            Assignment.team_id.in_(teams_of(user, day)),
-            holds_on(Assignment, day),
-        )
-        .order_by(Assignment.lead.desc(), Assignment.from_date)
+        select(Assignment.team_id, case((own, None), else_=Membership.user_id))
+        .join(Membership, Membership.team_id == Assignment.team_id)
+        .where(Assignment.cell_id == cell_id, holds_on(Assignment, day), serves(user, day))
+        .order_by(own.desc(), Assignment.lead.desc(), Assignment.from_date, Membership.id)
         .limit(1)
     )
+
+
+def reach(user: User, permission: Permission, day: date | None = None) -> list[str]:
+    """Code prefixes within which `user` has `permission` today: by the posts, and where a cadre
+    stands in for somebody on `day` (today) in the villages of those cells and teams."""
+    held = scopes(user, permission)
+    if not scopes(user, permission, among=(Role.CADRE,)):
+        return held
+    day = day or workdays.today()
+    teams = select(Membership.team_id).where(
+        Membership.id.in_(stood_in(user, day)), holds_on(Membership, day)
+    )
+    villages = (
+        select(Cell.village_code)
+        .join(Assignment, Assignment.cell_id == Cell.id)
+        .where(Assignment.team_id.in_(teams), holds_on(Assignment, day))
+        .union(select(Team.jurisdiction_code).where(Team.id.in_(teams)))
+    )
+    return held + [code for code in db.session.scalars(villages) if not covers(held, code)]
 
 
 def in_scope(
@@ -71,7 +115,7 @@ def in_scope(
 
 def visible_jurisdictions(user: User) -> Select[Jurisdiction]:
     """All jurisdictions from the user's own down, and those above as the path to them."""
-    prefixes = scopes(user, Permission.GROUND_READ)
+    prefixes = reach(user, Permission.GROUND_READ)
     above = {prefix[:n] for prefix in prefixes for n in (2, 4, 6, 9) if n < len(prefix)}
     return select(Jurisdiction).where(
         or_(within(Jurisdiction.code, prefixes), Jurisdiction.code.in_(above))
@@ -80,17 +124,17 @@ def visible_jurisdictions(user: User) -> Select[Jurisdiction]:
 
 def visible_cells(user: User) -> Select[Cell]:
     """The cells of the user's jurisdictions (for a cadre too: neighbours are no secret)."""
-    return select(Cell).where(within(Cell.village_code, scopes(user, Permission.GROUND_READ)))
+    return select(Cell).where(within(Cell.village_code, reach(user, Permission.GROUND_READ)))
 
 
 def visible_changes(user: User) -> Select[Change]:
     """The changes of cells in the user's jurisdictions."""
-    return select(Change).where(within(Change.village_code, scopes(user, Permission.GROUND_READ)))
+    return select(Change).where(within(Change.village_code, reach(user, Permission.GROUND_READ)))
 
 
 def visible_teams(user: User) -> Select[Team]:
     """The teams of the user's jurisdictions."""
-    return select(Team).where(within(Team.jurisdiction_code, scopes(user, Permission.GROUND_READ)))
+    return select(Team).where(within(Team.jurisdiction_code, reach(user, Permission.GROUND_READ)))
 
 
 def is_member(user: User, team_id: uuid.UUID, day: date) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ from grids.permissions import (
     visible_jurisdictions,
     visible_teams,
 )
+from grids.standins import Absence, Deputy
 from gridserve.db import SRID, db
 from gridserve.errors import NotFound
 from gridserve.people import User
@@ -198,7 +199,7 @@ def _as_on(day: date) -> tuple[Any, ...]:
 
 def teams(user: User, args: dict[str, Any], day: date) -> Select[Any]:
     """The teams by `jurisdiction` (code), with members and cells of `day`."""
-    query = visible_teams(user).options(*_as_on(day))
+    query = visible_teams(user).where(Team.to_date.is_(None)).options(*_as_on(day))
     if args.get("jurisdiction"):
         prefix = jurisdiction(user, args["jurisdiction"]).code
         query = query.where(Team.jurisdiction_code.startswith(prefix))
@@ -211,7 +212,32 @@ def team(user: User, team_id: uuid.UUID, day: date) -> Team:
     found = db.session.scalar(query.execution_options(populate_existing=True))
     if found is None:
         raise NoSuchTeam(_("No such team in your scope."))
+    with_standins([found], day)
     return found
+
+
+def with_standins(teams: Iterable[Team], day: date) -> None:
+    """Tell the members of teams, as loaded, who is `away` on `day` and their `deputy`."""
+    members = {member.id: member for team in teams for member in team.memberships}
+    if not members:
+        return
+    people = {member.user_id for member in members.values()}
+    away = set(
+        db.session.scalars(
+            select(Absence.user_id).where(Absence.user_id.in_(people), holds_on(Absence, day))
+        )
+    )
+    deputies = {
+        deputy.membership_id: deputy
+        for deputy in db.session.scalars(
+            select(Deputy)
+            .where(Deputy.membership_id.in_(members), holds_on(Deputy, day))
+            .options(joinedload(Deputy.user))
+        )
+    }
+    for member in members.values():
+        member.away = member.user_id in away  # type: ignore[misc]
+        member.deputy = deputies.get(member.id)  # type: ignore[misc]
 
 
 def teams_of_village(user: User, code: str, cell_ids: Iterable[uuid.UUID], day: date) -> list[Team]:
@@ -220,6 +246,7 @@ def teams_of_village(user: User, code: str, cell_ids: Iterable[uuid.UUID], day: 
         Assignment.cell_id.in_(list(cell_ids)), holds_on(Assignment, day)
     )
     here = or_(Team.jurisdiction_code.startswith(code), Team.id.in_(answering))
+    here &= Team.to_date.is_(None)
     rows = visible_teams(user).where(here).options(*_as_on(day)).order_by(Team.name, Team.id)
     return list(db.session.scalars(rows.execution_options(populate_existing=True)))
 

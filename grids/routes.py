@@ -175,7 +175,10 @@ def get_lineage(code: str) -> dict[str, Any]:
 def list_teams(args: dict[str, Any]) -> dict[str, Any]:
     """Teams with today's members and cells, by jurisdiction and name."""
     keys = (Team.jurisdiction_code, Team.name, Team.id)
-    return paged(queries.teams(current_user, args, workdays.today()), keys, args)
+    day = workdays.today()
+    page = paged(queries.teams(current_user, args, day), keys, args)
+    queries.with_standins(page["items"], day)
+    return page
 
 
 @bp.get("/teams/<uuid:team_id>")

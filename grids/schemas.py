@@ -257,15 +257,29 @@ class TeamsIn(PageIn):
     jurisdiction = CodeIn()
 
 
+class DeputyName(Schema):
+    """Who stands in for a member."""
+
+    id = ma.fields.UUID(required=True)
+    user = ma.fields.UUID(attribute="user_id", required=True)
+    name = ma.fields.String(attribute="user.name", required=True)
+
+
 class MemberOut(Schema):
+    id = ma.fields.UUID(required=True, metadata={"description": "of the membership"})
     user = ma.fields.UUID(attribute="user_id", required=True)
     name = ma.fields.String(attribute="user.name", required=True)
     duty = ma.fields.Enum(Duty, by_value=True, required=True)
     from_date = ma.fields.Date(required=True)
     to_date = ma.fields.Date(required=True, allow_none=True)
+    away = ma.fields.Boolean(required=True, metadata={"description": "absent today"})
+    deputy = ma.fields.Nested(
+        DeputyName, required=True, allow_none=True, metadata={"description": "B岗 of today"}
+    )
 
 
 class AssignedCell(Schema):
+    id = ma.fields.UUID(required=True, metadata={"description": "of the assignment"})
     code = ma.fields.String(attribute="cell.code", required=True)
     name = ma.fields.String(attribute="cell.name", required=True)
     from_date = ma.fields.Date(required=True)
@@ -277,6 +291,9 @@ class AssignedCell(Schema):
 
 class TeamOut(TeamName):
     jurisdiction = ma.fields.String(attribute="jurisdiction_code", required=True)
+    to_date = ma.fields.Date(
+        required=True, allow_none=True, metadata={"description": "the first day it was no more"}
+    )
     members = ma.fields.List(ma.fields.Nested(MemberOut), attribute="memberships", required=True)
     cells = ma.fields.List(ma.fields.Nested(AssignedCell), attribute="assignments", required=True)
 

@@ -31,6 +31,7 @@ import visits.life.pages
 import visits.life.routes
 import visits.pages
 import visits.routes
+import visits.staffing.routes
 import visits.tablecommands
 from grids.models import short_name
 from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
@@ -46,6 +47,7 @@ APIS = (
     grids.routes.bp,
     grids.downloads.bp,
     visits.life.routes.bp,
+    visits.staffing.routes.bp,
     visits.division.routes.bp,
     visits.routes.bp,
     visits.issues.routes.bp,

@@ -58,6 +58,13 @@ class Config:
         "GRIDSERVE_PROXIES", "how many proxies (0 to 5) stand in front and are believed", "0", int
     )
 
+    households_per_cadre: int = _variable(
+        "GRIDSERVE_HOUSEHOLDS_PER_CADRE",
+        "households (50 to 10000) for one full-time cadre above which the roster warns",
+        "500",
+        int,
+    )
+
     def __post_init__(self) -> None:
         if len(self.secret_key) < 32:
             raise ConfigError("GRIDSERVE_SECRET_KEY must have at least 32 characters")
@@ -67,6 +74,8 @@ class Config:
             raise ConfigError("GRIDSERVE_SESSION_DAYS must be a whole number from 1 to 366")
         if not 0 <= self.proxies <= 5:
             raise ConfigError("GRIDSERVE_PROXIES must be a whole number from 0 to 5")
+        if not 50 <= self.households_per_cadre <= 10_000:
+            raise ConfigError("GRIDSERVE_HOUSEHOLDS_PER_CADRE must be from 50 to 10000")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:

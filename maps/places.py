@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, case, cast, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from grids.models import Cell, Jurisdiction, Level, short_name
-from grids.permissions import WIDE_ROLES, cells_of, holds_on
+from grids.permissions import WIDE_ROLES, cells_of, holds_on, reach
 from gridserve import workdays
 from gridserve.db import SRID, db
 from gridserve.errors import Invalid, NotFound
@@ -70,7 +70,8 @@ def find(user: User, code: str | None) -> Place:
     chosen = code or _start(held)
     if not chosen:
         return _everywhere()
-    row = db.session.get(Jurisdiction, chosen) if covers(held, chosen) else None
+    seen = covers(held, chosen) or covers(reach(user, Permission.FIGURES_READ), chosen)
+    row = db.session.get(Jurisdiction, chosen) if seen else None
     if row is None:
         raise NoSuchPlace(_("No jurisdiction %(code)s in your scope. Check the code.", code=chosen))
     return Place(row.code, row.name)
@@ -96,7 +97,7 @@ def _start(held: Sequence[str]) -> str:
 
 def own(user: User) -> list[Place]:
     """The jurisdictions of the user's posts, to choose from where there are several."""
-    held = {code for code in scopes(user, Permission.FIGURES_READ) if code}
+    held = {code for code in reach(user, Permission.FIGURES_READ) if code}
     outer = [c for c in held if not any(c != other and c.startswith(other) for other in held)]
     rows = select(Jurisdiction.code, Jurisdiction.name).where(Jurisdiction.code.in_(outer))
     return [Place(*row) for row in db.session.execute(rows.order_by(Jurisdiction.code))]

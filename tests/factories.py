@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from grids.models import Assignment, Cell, Duty, Jurisdiction, Membership, Team
+from grids.standins import Absence, AbsenceKind, Deputy
 from gridserve import people
 from gridserve.db import SRID, db, now
 from gridserve.permissions import Role
@@ -165,6 +166,38 @@ class Make:
             )
         db.session.commit()
         return team
+
+    def member(
+        self, team: Team, user: people.User, duty: Duty = Duty.FULL_TIME, since: date = LONG_AGO
+    ) -> Membership:
+        """Somebody who serves in a team."""
+        row = Membership(team_id=team.id, user_id=user.id, duty=duty, from_date=since)
+        db.session.add(row)
+        db.session.commit()
+        return row
+
+    def deputy(self, team: Team, a: people.User, b: people.User, since: date = LONG_AGO) -> Deputy:
+        """B stands in for A in a team while A is away."""
+        served = select(Membership).where(
+            Membership.team_id == team.id, Membership.user_id == a.id, Membership.to_date.is_(None)
+        )
+        row = Deputy(
+            id=uuid.uuid4(), membership_id=db.session.scalars(served).one().id, for_id=a.id,
+            user_id=b.id, from_date=since,
+        )  # fmt: skip
+        db.session.add(row)
+        db.session.commit()
+        return row
+
+    def absent(self, user: people.User, since: date, until: date | None = None) -> Absence:
+        """Somebody who is away since then, until further notice or the first day back."""
+        row = Absence(
+            id=uuid.uuid4(), user_id=user.id, kind=AbsenceKind.LEAVE, from_date=since,
+            to_date=until, said_by_id=user.id,
+        )  # fmt: skip
+        db.session.add(row)
+        db.session.commit()
+        return row
 
     @staticmethod
     def _led(cell: Cell, since: date, until: date | None) -> bool:

@@ -18,6 +18,8 @@ SCHEDULE = (
     Scheduled("visits.division.computing.sweep", every=30),
     # A new day has new windows.
     Scheduled("visits.figures.refresh", cron="1 0 * * *"),
+    # Work in the charge of somebody whose membership, account or post has ended goes on.
+    Scheduled("visits.staffing.operations.sweep", every=300),
     Scheduled("visits.jobs.check_consistency", cron="30 2 * * *"),
 )
 

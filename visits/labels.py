@@ -9,6 +9,7 @@ from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from grids.models import CellKind, ChangeKind, Duty
+from grids.standins import AbsenceKind
 from gridserve.permissions import Role
 from visits.division.models import DraftStatus
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
@@ -40,6 +41,7 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Action.REOPEN, _l("Reopen")),
     (Action.EVALUATE, _l("Record the resident's evaluation")),
     (Action.REASSIGN, _l("Moved along: its cell was changed")),
+    (Action.HAND_OVER, _l("Handed over to another person")),
     (Channel.VISIT, _l("Visit")),
     (Channel.WINDOW, _l("Window")),
     (Channel.HOTLINE, _l("Hotline")),
@@ -82,6 +84,10 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Duty.PART_TIME, _l("Part-time cadre")),
     (Duty.GUIDE, _l("Guide")),
     (Duty.OTHER, _l("Helper")),
+    (AbsenceKind.LEAVE, _l("Leave")),
+    (AbsenceKind.TRAINING, _l("Training")),
+    (AbsenceKind.ILLNESS, _l("Illness")),
+    (AbsenceKind.OTHER, _l("Other reason")),
     (Purpose.REGULAR, _l("Regular visit")),
     (Purpose.AD_HOC, _l("Ad hoc visit")),
     (Purpose.FOLLOW_UP, _l("Follow-up")),

@@ -147,6 +147,8 @@ class Visit(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
     household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("household.id"))
     visitor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    # Whom the visitor stood in for (A岗), where it was not the visitor's own cell.
+    for_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell.id"))
     team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
     in_scope: Mapped[bool]  # the visitor was assigned to the household's cell on that day
@@ -163,7 +165,8 @@ class Visit(Base):
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
 
     household: Mapped[Household] = relationship(lazy="raise")
-    visitor: Mapped[User] = relationship(lazy="raise")
+    visitor: Mapped[User] = relationship(lazy="raise", foreign_keys=visitor_id)
+    for_whom: Mapped[User | None] = relationship(lazy="raise", foreign_keys=for_id)
     cell: Mapped[Cell | None] = relationship(lazy="raise")
 
 
@@ -177,6 +180,7 @@ class VisitMove(Base):
     change_id: Mapped[uuid.UUID] = mapped_column(made_by_change(), primary_key=True)
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
     team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    for_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     in_scope: Mapped[bool]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from grids.coordinates import System, to_wgs84
 from grids.models import Cell, CellKind
-from grids.permissions import holds_on, responsible_team
+from grids.permissions import answers, holds_on
 from gridserve import events, workdays
 from gridserve.db import SRID, UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
@@ -92,8 +92,9 @@ def record_visit(said: dict[str, Any], *, by: User) -> Visit:
 
     `said` is VisitIn: id, household_id, purpose, outcome, started_at, and optionally ended_at,
     typed_at, notes, point {lon, lat, crs}, accuracy_m. The cell is the household's at present
-    and the team the one through which `by` answered for that cell on the day of the visit; where
-    there was none the visit is stored all the same, with in_scope false.
+    and the team the one through which `by` answered for that cell on the day of the visit, as
+    oneself or for somebody absent (`for_id`); where there was none the visit is stored all the
+    same, with in_scope false.
 
     Raises IdTaken when the id stands for something else, HouseholdUnknown outside the visitor's
     jurisdiction, Invalid for times in the future.
@@ -104,21 +105,23 @@ def record_visit(said: dict[str, Any], *, by: User) -> Visit:
         return known
     # Visits to one household queue up here, so `last_met_at` never goes back.
     household = db.session.scalar(
-        visitable_households(by)
+        visitable_households(by, workdays.day_of(said["started_at"]))
         .where(Household.id == said["household_id"])
         .with_for_update(key_share=True)
     )
     if household is None:
         raise HouseholdUnknown(_("No such household in your jurisdiction."))
     _check_times(said)
-    team_id = None
+    team_id = for_id = None
     if household.cell_id is not None:
         day = workdays.day_of(said["started_at"])
-        team_id = db.session.scalar(responsible_team(by, household.cell_id, day))
+        row = db.session.execute(answers(by, household.cell_id, day)).first()
+        team_id, for_id = row or (None, None)
     visit = Visit(
         id=said["id"],
         household_id=household.id,
         visitor_id=by.id,
+        for_id=for_id,
         cell_id=household.cell_id,
         team_id=team_id,
         in_scope=team_id is not None,

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import Select, select
 
-from grids.permissions import in_scope
+from grids.models import Assignment
+from grids.permissions import WIDE_ROLES, cells_of, in_scope, reach
+from gridserve import workdays
+from gridserve.db import db
 from gridserve.people import User
 from gridserve.permissions import Permission, Role, covers, scopes, within
 from visits.models import Household, Visit
@@ -16,14 +21,15 @@ def visible_households(user: User) -> Select[Household]:
     return select(Household).where(criterion)
 
 
-def visitable_households(user: User) -> Select[Household]:
-    """The households in which a visit by `user` is accepted.
+def visitable_households(user: User, day: date) -> Select[Household]:
+    """The households in which a visit by `user` on `day` is accepted.
 
     Wider than what a cadre sees: a visit made before cells or teams changed must not be lost, so
-    every household of the post's jurisdiction will do. The visit says whether it was in scope.
+    every household of the post's jurisdiction will do, and of villages in which the user stood in
+    on that day. The visit says whether it was in scope.
     """
     return select(Household).where(
-        within(Household.village_code, scopes(user, Permission.VISIT_RECORD))
+        within(Household.village_code, reach(user, Permission.VISIT_RECORD, day))
     )
 
 
@@ -34,6 +40,14 @@ def visible_visits(user: User) -> Select[Visit]:
 
 
 def sees_names(user: User, household: Household) -> bool:
-    """Whether names and phones are shown in full: only to the cadres who visit there."""
-    codes = scopes(user, Permission.HOUSEHOLD_READ, among=(Role.CADRE,))
-    return covers(codes, household.village_code)
+    """Whether names and phones are shown in full, of a household that `user` may see: only to the
+    cadres who visit there, also for somebody else."""
+    code = household.village_code
+    posts = scopes(user, Permission.HOUSEHOLD_READ, among=(Role.CADRE,))
+    if covers(posts, code) or not posts:
+        return bool(posts)
+    # Seen, but not by any post that sees it all: then as one of the own teams' cells.
+    if not covers(scopes(user, Permission.HOUSEHOLD_READ, among=WIDE_ROLES), code):
+        return True
+    mine = cells_of(user, workdays.today()).where(Assignment.cell_id == household.cell_id)
+    return bool(db.session.scalar(select(mine.exists())))

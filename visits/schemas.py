@@ -170,6 +170,11 @@ class VisitOut(Schema):
     id = ma.fields.UUID(required=True)
     household_id = ma.fields.UUID(required=True)
     visitor_id = ma.fields.UUID(required=True)
+    for_id = ma.fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "the person for whom the visitor stood in on that day"},
+    )
     team_id = ma.fields.UUID(allow_none=True, required=True)
     in_scope = ma.fields.Boolean(
         required=True,

@@ -181,9 +181,9 @@ def test_a_household_added_while_its_cell_is_split_comes_to_the_new_cell(committ
 
 def test_of_several_teams_that_were_there_before_one_leads(committed):
     make = Make()
-    cell, other = make.cell(1), make.cell(2)
+    cell, other = make.cell(1).id, make.cell(2).id
     days = [date(2025, 1, 1), date(2025, 6, 1), date(2026, 1, 1)]
-    teams = [make.team([]) for _n in range(3)]
+    teams = [make.team([]).id for _n in range(3)]
     db.session.commit()
     downgrade(directory=str(MIGRATIONS), revision="0003")
     put = text("INSERT INTO assignment (id, team_id, cell_id, from_date, to_date) "
@@ -192,19 +192,19 @@ def test_of_several_teams_that_were_there_before_one_leads(committed):
         (0, cell, 0, 2), (1, cell, 1, None), (2, cell, 2, None), (2, other, 0, None)
     ):  # fmt: skip
         end = None if until is None else days[until]
-        values = {"team": teams[team].id, "cell": where.id, "since": days[since], "until": end}
+        values = {"team": teams[team], "cell": where, "since": days[since], "until": end}
         db.session.execute(put, values)
     db.session.commit()
     upgrade(directory=str(MIGRATIONS))
     rows = db.session.execute(
         text("SELECT team_id, from_date, to_date, lead FROM assignment WHERE cell_id = :cell"),
-        {"cell": cell.id},
+        {"cell": cell},
     )
     assert {tuple(row) for row in rows} == {
-        (teams[0].id, days[0], days[2], True),
-        (teams[1].id, days[1], days[2], False),
-        (teams[1].id, days[2], None, True),
-        (teams[2].id, days[2], None, False),
+        (teams[0], days[0], days[2], True),
+        (teams[1], days[1], days[2], False),
+        (teams[1], days[2], None, True),
+        (teams[2], days[2], None, False),
     }
     with refused("ex_assignment_lead"), db.session.begin_nested():
         db.session.execute(text("UPDATE assignment SET lead = true"))

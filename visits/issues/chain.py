@@ -64,6 +64,7 @@ class Action(enum.StrEnum):
     REOPEN = "reopen"
     EVALUATE = "evaluate"
     REASSIGN = "reassign"
+    HAND_OVER = "hand_over"
 
 
 class Who(enum.StrEnum):
@@ -73,6 +74,7 @@ class Who(enum.StrEnum):
     HOLDER = "holder"  # a member, today, of the team that holds it
     CALLER = "caller"  # whoever asked the resident: the desk, or a cadre who can see the issue
     GROUND = "ground"  # nobody by hand: follows when cells are split, merged, redrawn or retired
+    ROSTER = "roster"  # nobody by hand: follows when somebody leaves a team
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ TRANSITIONS: dict[tuple[Status, Action], Rule] = {
     (_S.DECLINED, _A.REOPEN): _REOPEN,
     # Wherever it stands, an open issue goes along when its cell is changed.
     **{(status, _A.REASSIGN): Rule(status, Who.GROUND) for status in Status if status in OPEN},
+    **{(status, _A.HAND_OVER): Rule(status, Who.ROSTER) for status in Status if status in HELD},
 }
 
 # Those who take these actions are the handlers of an issue.

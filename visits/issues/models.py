@@ -64,6 +64,7 @@ class Issue(Base):
         CheckConstraint(
             f"(status IN ({_listed(CLOSED)})) = (closed_at IS NOT NULL)", name="closed"
         ),
+        CheckConstraint("handler_id IS NULL OR team_id IS NOT NULL", name="handler"),
         CheckConstraint("rating IS NULL OR status = 'closed'", name="rating"),
         CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
         CheckConstraint("starts_with(village_code, desk_code)", name="desk"),
@@ -73,6 +74,11 @@ class Issue(Base):
         Index(None, "cell_id"),
         Index(None, "household_id"),
         Index("ix_issue_open_due", "due_at", postgresql_where=text("closed_at IS NULL")),
+        Index(
+            "ix_issue_open_handler",
+            "handler_id",
+            postgresql_where=text("closed_at IS NULL AND handler_id IS NOT NULL"),
+        ),
         Index(None, "reported_at", "id"),
     )
 
@@ -97,6 +103,8 @@ class Issue(Base):
     step_no: Mapped[int] = mapped_column(Integer)
     desk_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
     team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    # Who of the team is in charge 承办人; while absent the deputy acts (visits/staffing/charge.py).
+    handler_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     limit_days: Mapped[int] = mapped_column(SmallInteger)
     reported_at: Mapped[datetime]
     due_at: Mapped[datetime]
@@ -109,7 +117,8 @@ class Issue(Base):
     village: Mapped[Jurisdiction] = relationship(lazy="raise", foreign_keys=village_code)
     desk: Mapped[Jurisdiction] = relationship(lazy="raise", foreign_keys=desk_code)
     team: Mapped[Team | None] = relationship(lazy="raise")
-    reported_by: Mapped[User] = relationship(lazy="raise")
+    handler: Mapped[User | None] = relationship(lazy="raise", foreign_keys=handler_id)
+    reported_by: Mapped[User] = relationship(lazy="raise", foreign_keys=reported_by_id)
     steps: Mapped[list[Step]] = relationship(
         back_populates="issue", lazy="raise", order_by="Step.seq"
     )
@@ -147,11 +156,13 @@ class Step(Base):
     seq: Mapped[int] = mapped_column(Integer)
     action: Mapped[Action] = mapped_column(choice(Action, "action"))
     actor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    for_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # A, by B
     status_before: Mapped[Status | None] = mapped_column(choice(Status, "status_before_value"))
     status_after: Mapped[Status] = mapped_column(choice(Status, "status_after_value"))
     desk_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
     team_before_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
     team_after_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    handler_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # after it
     happened_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(default=now)
     due_at: Mapped[datetime]
@@ -160,5 +171,7 @@ class Step(Base):
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
 
     issue: Mapped[Issue] = relationship(back_populates="steps", lazy="raise")
-    actor: Mapped[User] = relationship(lazy="raise")
+    actor: Mapped[User] = relationship(lazy="raise", foreign_keys=actor_id)
+    for_whom: Mapped[User | None] = relationship(lazy="raise", foreign_keys=for_id)
+    handler: Mapped[User | None] = relationship(lazy="raise", foreign_keys=handler_id)
     team_after: Mapped[Team | None] = relationship(lazy="raise", foreign_keys=team_after_id)

@@ -11,13 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from grids.models import Level, Team
+from grids.permissions import answers, reach
 from gridserve import events, workdays
 from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
-from gridserve.permissions import Permission, may
-from visits.issues import clock, projection
-from visits.issues.chain import CLOSED, HELD, TRANSITIONS, Action, Rule, Status
+from gridserve.permissions import Permission, covers
+from visits.issues import charge, clock, projection
+from visits.issues.chain import CLOSED, HELD, TRANSITIONS, Action, Rule, Status, Who
 from visits.issues.models import Category, Issue, Step
 from visits.issues.permissions import may_take, visible_issues
 from visits.issues.place import place_of
@@ -84,9 +85,10 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     if category is None or not category.active:
         raise Invalid(errors={"/category": [_("No such category.")]})
     place = place_of(said, by)
-    if not may(by, Permission.ISSUE_REPORT, place["village_code"]):
-        raise Forbidden(_("This place lies outside your jurisdiction."))
     moment = _moment(said.get("reported_at"), "/reported_at")
+    prefixes = reach(by, Permission.ISSUE_REPORT, workdays.day_of(moment))
+    if not covers(prefixes, place["village_code"]):
+        raise Forbidden(_("This place lies outside your jurisdiction."))
     due = clock.due_at(moment, category.limit_days)
     desk = place["village_code"][: Level.TOWNSHIP]
     issue = Issue(
@@ -118,6 +120,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         words=said["words"],
         said=fingerprint,
         data={},
+        for_id=_reported_for(place, moment, by),
     )
     projection.apply(issue, step)
     if not _stored(issue, step):
@@ -208,6 +211,22 @@ def reassign(issue: Issue, said: dict[str, Any], *, team: Team | None = None, by
     return _append(issue, Action.REASSIGN, rule, step, digest(said), by, data=data)
 
 
+def hand_over(issue: Issue, to: uuid.UUID | None, said: dict[str, Any], *, by: User | None) -> Step:
+    """Put a locked issue that a team holds into another person's charge, by a step that says so.
+
+    `said` is id and data (from_person, why). `by` is the administrator, and None where nobody did
+    it (an account or a post ended): then the step is written in the name of who takes over, or was
+    in charge, and `data` says so.
+    """
+    rule = TRANSITIONS[(issue.status, Action.HAND_OVER)]
+    step = {"id": said["id"], "handler_id": to}
+    data = said["data"] | ({"to_person": str(to)} if to else {})
+    if by is None:
+        by = db.session.get_one(User, to or said["data"]["from_person"])
+        data["by"] = "system"
+    return _append(issue, Action.HAND_OVER, rule, step, digest(said), by, data=data)
+
+
 def _append(
     issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str, by: User,
     *, data: dict[str, Any] | None = None,
@@ -223,6 +242,9 @@ def _append(
     team_id = issue.team_id if rule.to in HELD else None
     if said.get("team_id") and ("team_id" in rule.needs or action is Action.REASSIGN):
         team_id = _team_for(issue, said["team_id"]).id
+    for_id = None
+    if rule.who is Who.HOLDER:
+        for_id = charge.for_whom(by, issue, workdays.today())
     if "rating" in rule.needs:
         data = {"rating": str(said["rating"])}
     step = Step(
@@ -231,6 +253,8 @@ def _append(
         seq=issue.step_no + 1,
         action=action,
         actor_id=by.id,
+        for_id=for_id,
+        handler_id=_handler(issue, action, team_id, said, for_id or by.id),
         status_before=issue.status,
         status_after=rule.to,
         desk_code=issue.desk_code,
@@ -254,6 +278,27 @@ def _append(
     projection.apply(issue, step)
     events.record(f"issue.{action}", issue.id, by=by.id, jurisdiction=issue.village_code)
     return step
+
+
+def _handler(
+    issue: Issue, action: Action, team_id: uuid.UUID | None, said: dict[str, Any], who: uuid.UUID
+) -> uuid.UUID | None:
+    """Who is in charge after a step: the signer, or another team's person by the rule."""
+    if team_id is None:
+        return None
+    if action is Action.SIGN:
+        return who
+    if action is Action.HAND_OVER:
+        found: uuid.UUID | None = said["handler_id"]
+        return found
+    return issue.handler_id if team_id == issue.team_id else charge.choose(team_id)
+
+
+def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUID | None:
+    if place["cell_id"] is None:
+        return None
+    row = db.session.execute(answers(by, place["cell_id"], workdays.day_of(moment))).first()
+    return row[1] if row else None
 
 
 def _same(step_id: uuid.UUID, fingerprint: str, by: User) -> Step | None:
@@ -281,7 +326,8 @@ def _check_needs(rule: Rule, said: dict[str, Any]) -> None:
 
 
 def _team_for(issue: Issue, team_id: uuid.UUID) -> Team:
-    team = db.session.get(Team, team_id)
+    # Locked, shared: nobody of it leaves while this chooses who is in charge.
+    team = db.session.get(Team, team_id, with_for_update={"read": True}, populate_existing=True)
     if team is None or not _is_under(team, issue):
         raise Invalid(errors={"/team_id": [_("No such team under this desk.")]})
     return team
@@ -289,4 +335,4 @@ def _team_for(issue: Issue, team_id: uuid.UUID) -> Team:
 
 def _is_under(team: Team, issue: Issue) -> bool:
     """Whether the desk that has the issue may dispatch to the team."""
-    return team.jurisdiction_code.startswith(issue.desk_code)
+    return team.jurisdiction_code.startswith(issue.desk_code) and not team.has_ended

@@ -190,7 +190,7 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         teams = list(
             db.session.scalars(
                 select(Team)
-                .where(Team.jurisdiction_code.like(issue.desk_code + "%"))
+                .where(Team.jurisdiction_code.like(issue.desk_code + "%"), Team.to_date.is_(None))
                 .order_by(Team.jurisdiction_code, Team.name)
                 .limit(500)
             )
@@ -207,6 +207,7 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         back=inside(request.args.get("back", ""), url_for("issues.listing")),
         household_href=_household_href(issue),
         new_id=uuid.uuid4,
+        charge=queries.in_charge(issue),
         suggested=_suggested(issue) if teams else None,
         resident_name=issue.resident_name
         if shown or not issue.resident_name

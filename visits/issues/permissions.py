@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from sqlalchemy import Select, or_, select
 
 from grids.permissions import in_scope, is_member, teams_of
@@ -9,6 +11,7 @@ from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
 from gridserve.permissions import Permission, covers, may, scopes, within
+from visits.issues import charge
 from visits.issues.chain import HANDLING_ACTIONS, Action, Rule, Who, rules_from
 from visits.issues.models import Issue, Step
 
@@ -32,20 +35,29 @@ def desk_issues(user: User) -> Select[Issue]:
 
 def _is_handler(user: User, issue: Issue) -> bool:
     taken = select(Step.id).where(
-        Step.issue_id == issue.id, Step.actor_id == user.id, Step.action.in_(HANDLING_ACTIONS)
+        Step.issue_id == issue.id,
+        or_(Step.actor_id == user.id, Step.for_id == user.id),
+        Step.action.in_(HANDLING_ACTIONS),
     )
     return bool(db.session.scalar(select(taken.exists())))
 
 
+def _desk_instead(user: User, team_id: uuid.UUID, desk_code: str) -> bool:
+    """Whether the desk acts for a team of which nobody is there today."""
+    desk = covers(scopes(user, Permission.ISSUE_DESK), desk_code)
+    return desk and charge.choose(team_id) is None
+
+
 def may_take(user: User, issue: Issue, rule: Rule) -> bool:
     """Whether `user`, who can see `issue`, may take the action that `rule` governs."""
-    if rule.who is Who.GROUND or not may(user, Permission.ISSUE_STEP):
+    if rule.who in (Who.GROUND, Who.ROSTER) or not may(user, Permission.ISSUE_STEP):
         return False
     if rule.who is Who.DESK:
         right = covers(scopes(user, Permission.ISSUE_DESK), issue.desk_code)
     elif rule.who is Who.HOLDER:
         right = issue.team_id is not None and bool(
             db.session.scalar(select(is_member(user, issue.team_id, workdays.today())))
+            or _desk_instead(user, issue.team_id, issue.desk_code)
         )
     else:
         right = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,12 +11,12 @@ from geoalchemy2 import Geography
 from sqlalchemy import cast, func, select
 
 from grids.models import Cell
-from grids.permissions import holds_on
+from grids.permissions import holds_on, reach
 from gridserve import workdays
-from gridserve.db import db
+from gridserve.db import db, now
 from gridserve.errors import Invalid
 from gridserve.people import User
-from gridserve.permissions import Permission, scopes, within
+from gridserve.permissions import Permission, within
 from visits.models import Household, Visit
 from visits.operations import basic_cell_at, point_of
 from visits.permissions import visible_households, visible_visits
@@ -30,10 +31,11 @@ def place_of(said: dict[str, Any], by: User) -> dict[str, Any]:
     """
     place: dict[str, Any] = {"visit_id": said.get("visit_id"), **point_of(said.get("point"))}
     household_id = said.get("household_id")
+    day = workdays.day_of(said.get("reported_at") or now())
     if place["visit_id"]:
         household_id = _visited(place["visit_id"], household_id, by)
     if household_id:
-        place |= _at_household(household_id, "point" in place, by)
+        place |= _at_household(household_id, "point" in place, day, by)
     elif said.get("cell"):
         cell = db.session.scalar(
             select(Cell)
@@ -64,7 +66,7 @@ def _visited(visit_id: uuid.UUID, household_id: uuid.UUID | None, by: User) -> u
     return visit.household_id
 
 
-def _at_household(household_id: uuid.UUID, placed: bool, by: User) -> dict[str, Any]:
+def _at_household(household_id: uuid.UUID, placed: bool, day: date, by: User) -> dict[str, Any]:
     """Village and cell of a household of the reporter's jurisdiction.
 
     Its exact point comes along only where the reporter may see the household: an issue about one
@@ -74,7 +76,7 @@ def _at_household(household_id: uuid.UUID, placed: bool, by: User) -> dict[str, 
         select(Household)
         .where(
             Household.id == household_id,
-            within(Household.village_code, scopes(by, Permission.ISSUE_REPORT)),
+            within(Household.village_code, reach(by, Permission.ISSUE_REPORT, day)),
         )
         .with_for_update(read=True)  # nobody moves it to another cell meanwhile
         .execution_options(populate_existing=True)

@@ -18,6 +18,7 @@ def apply(issue: Issue, step: Step) -> None:
     issue.step_no = step.seq
     issue.desk_code = step.desk_code
     issue.team_id = step.team_after_id
+    issue.handler_id = step.handler_id
     issue.due_at = step.due_at
     if step.status_after not in CLOSED:
         issue.closed_at = None
@@ -44,6 +45,7 @@ def check() -> list[uuid.UUID]:
                     Issue.desk_code != last.desk_code,
                     Issue.due_at != last.due_at,
                     Issue.team_id.is_distinct_from(last.team_after_id),
+                    Issue.handler_id.is_distinct_from(last.handler_id),
                 )
             )
             .limit(1000)

@@ -14,7 +14,7 @@ from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import Instant, db, now
 from gridserve.people import User
-from visits.issues import clock
+from visits.issues import charge, clock
 from visits.issues.chain import Status
 from visits.issues.models import Category, Issue, Step
 from visits.issues.operations import IssueUnknown
@@ -98,10 +98,22 @@ def issue(user: User, issue_id: uuid.UUID) -> Issue:
             joinedload(Issue.desk),
             joinedload(Issue.reported_by),
             joinedload(Issue.household),
-            selectinload(Issue.steps).options(joinedload(Step.actor), joinedload(Step.team_after)),
+            selectinload(Issue.steps).options(
+                joinedload(Step.actor),
+                joinedload(Step.for_whom),
+                joinedload(Step.handler),
+                joinedload(Step.team_after),
+            ),
         )
         .execution_options(populate_existing=True)
     )
     if found is None:
         raise IssueUnknown(_("No such issue in your scope."))
     return found
+
+
+def in_charge(issue: Issue) -> charge.Charge | None:
+    """Who acts on an issue today and for whom; None where the desk sees to it."""
+    if issue.team_id is None or issue.closed_at is not None:
+        return None
+    return charge.in_charge([issue], workdays.today()).get(issue.id)

@@ -30,6 +30,7 @@ bp = Blueprint("issues_api", __name__, url_prefix=API, description="Issues and t
 def _whole(issue_id: uuid.UUID) -> Issue:
     issue = queries.issue(current_user, issue_id)
     issue.actions = list(actions(current_user, issue))  # type: ignore[attr-defined]
+    issue.in_charge = queries.in_charge(issue)  # type: ignore[attr-defined]
     return issue
 
 
@@ -79,5 +80,5 @@ def take_step(data: dict[str, Any], issue_id: uuid.UUID) -> Any:
     """Take a step. Sending it again changes nothing; an old `seen` answers issue.stale_step."""
     step = operations.take_step(issue_id, data, by=current_user)
     db.session.flush()
-    db.session.refresh(step, ["actor", "team_after"])
+    db.session.refresh(step, ["actor", "for_whom", "handler", "team_after"])
     return step

@@ -55,7 +55,7 @@ class StepIn(Schema):
         Action,
         by_value=True,
         required=True,
-        validate=ma.validate.NoneOf([Action.REPORT, Action.REASSIGN]),
+        validate=ma.validate.NoneOf([Action.REPORT, Action.REASSIGN, Action.HAND_OVER]),
     )
     seen = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(1, 1_000_000))
     words = Text(most=4000, load_default="")
@@ -74,11 +74,33 @@ class TeamBrief(Schema):
     name = ma.fields.String(required=True)
 
 
+class PersonInCharge(Schema):
+    """Who acts on the issue today; `for` where that one stands in for somebody."""
+
+    id = ma.fields.UUID(attribute="person.id", required=True)
+    name = ma.fields.String(attribute="person.name", required=True)
+
+    for_whom = ma.fields.Nested(PersonOut, data_key="for", required=True, allow_none=True)
+
+
 class StepOut(Schema):
     id = ma.fields.UUID(required=True)
     seq = ma.fields.Integer(required=True)
     action = ma.fields.Enum(Action, by_value=True, required=True)
     actor = ma.fields.Nested(PersonOut, required=True)
+    for_whom = ma.fields.Nested(
+        PersonOut,
+        data_key="for",
+        required=True,
+        allow_none=True,
+        metadata={"description": "for whom the actor stood in"},
+    )
+    handler = ma.fields.Nested(
+        PersonOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "in whose charge the issue was after this step"},
+    )
     status_before = ma.fields.Enum(Status, by_value=True, allow_none=True, required=True)
     status_after = ma.fields.Enum(Status, by_value=True, required=True)
     team = ma.fields.Nested(TeamBrief, attribute="team_after", allow_none=True, required=True)
@@ -138,6 +160,13 @@ class IssueOut(IssueBrief):
         "_resident_phone", required=True, metadata={"type": ["string", "null"]}
     )
     reported_by = ma.fields.Nested(PersonOut, required=True)
+    handler = ma.fields.Nested(
+        PersonInCharge,
+        attribute="in_charge",
+        required=True,
+        allow_none=True,
+        metadata={"description": "who is in charge and there today; null: the desk sees to it"},
+    )
     steps = ma.fields.List(ma.fields.Nested(StepOut), required=True)
     actions = ma.fields.List(
         ma.fields.Enum(Action, by_value=True),

@@ -13,7 +13,7 @@ from sqlalchemy.types import Uuid
 
 from grids.life import Made
 from grids.models import Cell, Team
-from grids.permissions import responsible_team
+from grids.permissions import answers
 from grids.queries import teams_by_cell
 from gridserve import events, workdays
 from gridserve.db import db
@@ -181,13 +181,14 @@ def visits(made: Made) -> int:
         db.session.add(
             VisitMove(
                 visit_id=visit.id, change_id=made.change_id, cell_id=visit.cell_id,
-                team_id=visit.team_id, in_scope=visit.in_scope,
+                team_id=visit.team_id, for_id=visit.for_id, in_scope=visit.in_scope,
             )
         )  # fmt: skip
         visit.cell_id = heirs[visit.id]
         visitor = db.session.get_one(User, visit.visitor_id)
         day = workdays.day_of(visit.started_at)
-        visit.team_id = db.session.scalar(responsible_team(visitor, visit.cell_id, day))
+        row = db.session.execute(answers(visitor, visit.cell_id, day)).first()
+        visit.team_id, visit.for_id = row or (None, None)
         visit.in_scope = visit.team_id is not None
     db.session.flush()
     return len(found)

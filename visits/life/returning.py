@@ -148,7 +148,7 @@ def visits(undoing: TakenBack) -> int:
     ).all()
     for visit, moved in rows:
         visit.cell_id, visit.team_id = moved.cell_id, moved.team_id
-        visit.in_scope = moved.in_scope
+        visit.for_id, visit.in_scope = moved.for_id, moved.in_scope
         db.session.delete(moved)
     db.session.flush()
     return len(rows)
