@@ -18,12 +18,16 @@ import grids.commands
 import grids.downloads
 import grids.pages
 import grids.routes
+import gridserve.imports.pages
+import gridserve.imports.routes
+import gridserve.imports.work
 import maps.pages
 import maps.routes
 import visits.commands
 import visits.demo.commands
 import visits.division.pages
 import visits.division.routes
+import visits.imports
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
@@ -44,6 +48,7 @@ from visits.labels import category_name, label, tag_label
 
 APIS = (
     routes.bp,
+    gridserve.imports.routes.bp,
     grids.routes.bp,
     grids.downloads.bp,
     visits.life.routes.bp,
@@ -57,6 +62,7 @@ PAGES = (
     routes.system,
     pages.bp,
     audit.bp,
+    gridserve.imports.pages.bp,
     grids.pages.bp,
     visits.life.pages.bp,
     visits.division.pages.bp,
@@ -64,7 +70,11 @@ PAGES = (
     visits.issues.pages.bp,
     maps.pages.bp,
 )
-SCHEDULE = (*visits.jobs.SCHEDULE, Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"))
+SCHEDULE = (
+    *visits.jobs.SCHEDULE,
+    *gridserve.imports.work.SCHEDULE,
+    Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"),
+)
 # Where `/` sends people: the first role that they hold.
 HOMES = (
     (Role.LEADER, "maps.home"),
@@ -85,8 +95,11 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
+    ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
+# What may be imported as a file, in the order in which it is offered.
+IMPORTS = (*visits.imports.KINDS,)
 COMMANDS: tuple[click.Command, ...] = (
     *usercommands.COMMANDS,
     *grids.commands.COMMANDS,
@@ -151,6 +164,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["gridserve.schedule"] = SCHEDULE
     app.extensions["gridserve.homes"] = HOMES
     app.extensions["gridserve.nav"] = NAV
+    app.extensions["gridserve.imports"] = {kind.key: kind for kind in IMPORTS}
     return app
 
 
@@ -160,6 +174,13 @@ def _headers(app: Flask) -> None:
     @app.before_request
     def _nonce() -> None:
         g.csp_nonce = secrets.token_urlsafe(16)
+
+    @app.before_request
+    def _size() -> None:
+        view = app.view_functions.get(request.endpoint or "")
+        most = getattr(view, "largest_body", None)
+        if most is not None:
+            request.max_content_length = most
 
     @app.context_processor
     def _context() -> dict[str, str]:

@@ -48,6 +48,16 @@ def transaction(view: View) -> View:
     return cast(View, wrapper)
 
 
+def large(most: int) -> Callable[[View], View]:
+    """Let the bodies of this view have up to `most` bytes, more than those of others."""
+
+    def mark(view: View) -> View:
+        view.largest_body = most  # type: ignore[attr-defined]  # read before each request
+        return view
+
+    return mark
+
+
 class Schema(ma.Schema):
     """Base of all schemas: unknown fields are errors, nothing passes that was not named."""
 

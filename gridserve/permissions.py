@@ -39,6 +39,7 @@ class Permission(enum.StrEnum):
     ISSUE_DESK = "issue.desk"
     FIGURES_READ = "figures.read"
     AUDIT_READ = "audit.read"
+    IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
 
 
 _P = Permission
@@ -57,6 +58,7 @@ WORDS: dict[Permission, Any] = {
     _P.ISSUE_DESK: _l("the desk (dispatchers)"),
     _P.FIGURES_READ: _l("figures and maps"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
+    _P.IMPORT: _l("importing files (dispatchers, administrators)"),
 }
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CADRE: frozenset(
@@ -85,6 +87,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ISSUE_STEP,
             _P.ISSUE_DESK,
             _P.FIGURES_READ,
+            _P.IMPORT,
         }
     ),
     Role.LEADER: frozenset(
@@ -98,7 +101,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         }
     ),
     # The administrator keeps the ground and the accounts and sees no household.
-    Role.ADMINISTRATOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE}),
+    Role.ADMINISTRATOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE, _P.IMPORT}),
     Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ}),
 }
 

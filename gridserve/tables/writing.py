@@ -99,6 +99,20 @@ def faults(table: Table, found: Sequence[Fault]) -> bytes:
     return _bytes(book)
 
 
+def listed(found: Sequence[Fault]) -> bytes:
+    """Faults as a list, for files that have no rows to mend."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(FAULTS)
+    for letter, width in (("A", 8), ("B", 16), ("C", 70), ("D", 50)):
+        sheet.column_dimensions[letter].width = width
+    heads = (_("No."), _("Column"), _("What is wrong"), _("How to mend it"))
+    sheet.append([_styled(sheet, words, WHITE, HEAD) for words in heads])
+    for fault in found:
+        values = (fault.row, fault.column, fault.reason, fault.mend)
+        sheet.append([_styled(sheet, value, align=WRAP) for value in values])
+    return _bytes(book)
+
+
 def rows(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> bytes:
     """A workbook of one sheet with these rows, in the order of the columns."""
     return _bytes(_book(columns, lines))

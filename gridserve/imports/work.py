@@ -1,0 +1,188 @@
+"""The job on an import: it checks, or it stores. It may die at any moment and is found again."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from redis.exceptions import RedisError
+from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import selectinload, undefer
+
+from gridserve import events
+from gridserve.db import db, now
+from gridserve.errors import Forbidden, Problem
+from gridserve.imports.kinds import Upload, all_kinds, kinds_of
+from gridserve.imports.models import AT_WORK, STILL_OPEN, Import, ImportState
+from gridserve.jobs import Scheduled, connect, enqueue
+from gridserve.people import User
+from gridserve.tables.raw import BadTable, Unsaid
+
+ATTEMPTS = 3
+SILENCE = timedelta(seconds=60)  # after which the sweep asks again for a job
+KEPT = timedelta(days=7)  # the file, where its rows may still be wanted
+MOST_FAULTS = 2_000  # kept in a report; all are counted
+
+SCHEDULE = (
+    Scheduled("gridserve.imports.work.sweep", every=60),
+    Scheduled("gridserve.imports.work.forget_files", cron="45 3 * * *"),
+)
+log = logging.getLogger(__name__)
+
+
+def start(row: Import) -> None:
+    """Have the job done after the commit."""
+    enqueue(work, str(row.id))
+
+
+def work(import_id: str) -> None:
+    """Check or store one import, unless another job is at it.
+
+    The row is locked while it runs, and what it stores is committed with the new state at once: a
+    job that dies half-way leaves nothing, and the row as it was.
+    """
+    id_ = uuid.UUID(import_id)
+    if _locked(id_) is None:
+        return
+    taken = db.session.execute(
+        update(Import)
+        .where(Import.id == id_, Import.attempts < ATTEMPTS)
+        .values(attempts=Import.attempts + 1, claimed_at=now())
+    )
+    db.session.commit()
+    row = _locked(id_)
+    if row is None:
+        return
+    with force_locale(row.language):
+        if not taken.rowcount:  # type: ignore[attr-defined]
+            _fail(row, _("It stopped in the middle several times. Try a smaller file."))
+        else:
+            _try(row)
+    db.session.commit()
+
+
+def _locked(id_: uuid.UUID) -> Import | None:
+    """The import, locked, if it is to be worked on and nobody else has locked it."""
+    return db.session.scalar(
+        select(Import)
+        .where(Import.id == id_, Import.state.in_(AT_WORK))
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+        .options(undefer(Import.content))
+    )
+
+
+def _try(row: Import) -> None:
+    """Run it in a savepoint, so that a refusal takes back what was written and keeps the lock."""
+    try:
+        with db.session.begin_nested() as savepoint:
+            report = _run(row)
+            if row.state == ImportState.CHECKING or not report["stored"]:
+                savepoint.rollback()
+    except Unsaid as unsaid:
+        choices = [unsaid.likely] if unsaid.likely else []
+        _finish(row, {"question": {"option": unsaid.option, "words": str(unsaid),
+                                   "choices": choices}})  # fmt: skip
+    except BadTable as bad:
+        _fail(row, str(bad))
+    except Problem as problem:
+        _fail(row, str(problem.detail or problem.title))
+    except OperationalError:
+        raise  # a deadlock or a lost connection: the sweep tries again
+    except Exception:
+        log.exception("import %s failed", row.id)
+        _fail(row, _("Something went wrong here and was written down. Tell your administrator."))
+    else:
+        _finish(row, report)
+
+
+def _run(row: Import) -> dict[str, Any]:
+    user = db.session.scalars(
+        select(User).where(User.id == row.by_id).options(selectinload(User.posts))
+    ).one()
+    if not user.active or row.kind not in {kind.key for kind in kinds_of(user)}:
+        raise Forbidden(_("None of your posts may import this."))
+    upload = Upload(
+        id=row.id, name=row.file_name, data=row.content or b"", options=dict(row.options), by=user,
+        dry_run=row.state == ImportState.CHECKING, say=lambda words: say(row.id, words),
+    )  # fmt: skip
+    return all_kinds()[row.kind].run(upload)
+
+
+def _finish(row: Import, report: dict[str, Any]) -> None:
+    faults = report.get("faults", [])
+    row.report = report | {"faults": faults[:MOST_FAULTS], "faults_found": len(faults)}
+    if row.state == ImportState.CHECKING or not report.get("stored"):
+        row.state = ImportState.CHECKED  # also where something changed since it was checked
+        return
+    row.state, row.finished_at = ImportState.DONE, now()
+    if not faults:
+        row.content = None
+    counts = {name: report[name] for name in ("new", "changed", "same", "left_out")}
+    events.record("import.done", row.id, by=row.by_id, jurisdiction=row.scope or None,
+                  data={"kind": row.kind, "digest": row.digest} | counts)  # fmt: skip
+
+
+def _fail(row: Import, words: str) -> None:
+    row.state, row.failure = ImportState.FAILED, words[:2000]
+
+
+def sweep() -> int:
+    """Ask for the jobs that were lost; gives how many."""
+    lost = db.session.scalars(
+        select(Import)
+        .where(Import.state.in_(AT_WORK), Import.created_at < now() - SILENCE)
+        .where(Import.claimed_at.is_(None) | (Import.claimed_at < now() - SILENCE))
+        .order_by(Import.created_at)
+        .limit(100)
+    ).all()
+    for row in lost:
+        start(row)
+    return len(lost)
+
+
+def forget_files() -> int:
+    """Forget files, and the faults of their rows, after a week; gives how many."""
+    old = db.session.scalars(
+        select(Import)
+        .where(Import.created_at < now() - KEPT, Import.content.is_not(None))
+        .where(Import.state.not_in(AT_WORK))
+        .with_for_update(skip_locked=True)
+        .limit(1000)
+    ).all()
+    for row in old:
+        row.content, row.report = None, without_rows(row.report)
+        if row.state in STILL_OPEN:
+            row.state, row.failure, row.finished_at = ImportState.DROPPED, None, now()
+    return len(old)
+
+
+def without_rows(report: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A report that quotes no row any more: its counts."""
+    if report is None:
+        return None
+    return {k: v for k, v in report.items() if isinstance(v, int)} | {"faults": [], "notes": []}
+
+
+def say(id_: uuid.UUID, words: str) -> None:
+    """Show what is being done; it is no matter where that is lost."""
+    try:
+        redis = connect(current_app.extensions["gridserve"])
+        redis.set(f"gridserve:import:{id_}", str(words), ex=3600)
+    except RedisError:
+        pass
+
+
+def said(id_: uuid.UUID) -> str:
+    """What is being done with an import at work; "" where nothing is known."""
+    try:
+        found = connect(current_app.extensions["gridserve"]).get(f"gridserve:import:{id_}")
+    except RedisError:
+        return ""
+    return found.decode() if isinstance(found, bytes) else ""

@@ -1,0 +1,67 @@
+"""The kinds of import that put households somewhere: their table, and the map of cells."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from grids.coordinates import System
+from grids.report import BadInput
+from gridserve import workdays
+from gridserve.imports.kinds import Kind, Upload
+from gridserve.permissions import Permission
+from gridserve.tables.raw import BadTable
+from visits.cellimport import import_cells
+from visits.householdfile import ABOUT, COLUMNS
+from visits.householdimport import import_households
+
+
+def _households(upload: Upload) -> dict[str, Any]:
+    said = upload.options.get("system")
+    if said and said not in set(System):
+        raise BadTable(f"{said}?")
+    return import_households(
+        upload.data, by=upload.by, system=System(said) if said else None,
+        skip_bad=bool(upload.options.get("skip_bad")), dry_run=upload.dry_run, subject=upload.id,
+        say=upload.say,
+    ).as_dict()  # fmt: skip
+
+
+def _cells(upload: Upload) -> dict[str, Any]:
+    """A map of cells, by way of a file of its own: libraries for maps read files."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("map" + Path(upload.name).suffix.lower())
+        path.write_bytes(upload.data)
+        try:
+            report = import_cells(
+                path, system=upload.options.get("system") or "",
+                layer=upload.options.get("layer") or "",
+                swapped=bool(upload.options.get("swapped")),
+                repair=bool(upload.options.get("repair")),
+                skip_bad=bool(upload.options.get("skip_bad")), dry_run=upload.dry_run,
+                from_date=workdays.today(), by=upload.by, say=upload.say,
+            )  # fmt: skip
+        except BadInput as bad:
+            raise BadTable(str(bad).replace(str(path), upload.name)) from bad
+    found = report.as_dict() | {"left_out": report.left_out}
+    if found["question"] and found["question"]["option"] == "crs":
+        found["question"]["option"] = "system"
+    found["notes"] = [f"{note['row']}: {note['words']}" for note in found["notes"]]
+    return found
+
+
+KINDS = (
+    Kind(
+        "households", _l("Households"), _l("XLSX or CSV: one row for each household"),
+        Permission.HOUSEHOLD_WRITE, (".xlsx", ".xlsm", ".csv", ".txt"), _households, COLUMNS,
+        ABOUT, options=("system",), page="visits.listing",
+    ),
+    Kind(
+        "cells", _l("Cells"), _l("GeoJSON, GeoPackage or zipped Shapefile"),
+        Permission.GROUND_WRITE, (".geojson", ".json", ".gpkg", ".zip"), _cells,
+        options=("system", "repair"), page="ground.cells",
+    ),
+)  # fmt: skip
