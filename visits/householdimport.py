@@ -103,14 +103,6 @@ ASSIGN = f"""
     ) AS found
     WHERE h.id = found.id AND h.cell_id IS DISTINCT FROM found.cell_id
 """  # noqa: S608
-# Figures of the days before stay with the cell of those days.
-STAY = """
-    INSERT INTO household_stay (household_id, to_date, cell_id)
-    SELECT r.id, :day, c.id FROM household_row AS r
-    JOIN household AS h ON h.id = r.id JOIN cell AS c ON c.id = r.cell_before
-    WHERE r.moved AND h.cell_id IS DISTINCT FROM r.cell_before AND c.from_date < :day
-    ON CONFLICT DO NOTHING
-"""
 TOUCHED = """
     SELECT cell_id FROM household_row AS r JOIN household AS h ON h.id = r.id
     WHERE coalesce(r.differs, true)
@@ -250,7 +242,6 @@ def _store(report: Report, by: User | None, subject: uuid.UUID | None) -> None:
     db.session.execute(text(INSERT))
     db.session.execute(text(UPDATE))
     db.session.execute(text(ASSIGN), day | {"stray": STRAY_M / METRES})
-    db.session.execute(text(STAY), day)
     figures.mark(db.session.scalars(text(TOUCHED)))
     counts = db.session.execute(
         text("SELECT village_code, count(*) FILTER (WHERE differs IS NULL) AS new, "

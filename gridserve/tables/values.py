@@ -263,7 +263,7 @@ def _one(said: str, words: Mapping[str, Any]) -> Any:
         return words[said]
     known = {key.casefold(): value for key, value in words.items()}
     if said.casefold() not in known:
-        first = {value: key for key, value in reversed(words.items())}
+        first = {value: key for key, value in reversed(list(words.items()))}
         choices = "、".join(reversed(first.values()))
         raise BadValue(
             _("“%(value)s” is not one of the words that are known here.", value=said[:40]),
