@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -31,9 +32,10 @@ class Site:
     """A served county: its address, and what the tests look for in it."""
 
     address: str
-    issue: str  # id of the one long overdue case, in the middle of the village
-    household: str  # id of the household that it concerns
-    cells: int
+    app: Flask
+    issue: str = ""  # id of the one long overdue case, in the middle of the village
+    household: str = ""  # id of the household that it concerns
+    cells: int = 0
 
 
 def build(make: Make) -> dict[str, Any]:
@@ -64,6 +66,13 @@ def build(make: Make) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def site(app: Flask, config: Config) -> Iterator[Site]:
     """The application with a small county, serving on a free port."""
+    with served(app, config, build) as site:
+        yield site
+
+
+@contextmanager
+def served(app: Flask, config: Config, build: Callable[[Make], dict[str, Any]]) -> Iterator[Site]:
+    """The application with what `build` makes, on a database of its own and a free port."""
     with own_database(app, config) as own:
         with own.app_context():
             made = build(Make())
@@ -72,7 +81,7 @@ def site(app: Flask, config: Config) -> Iterator[Site]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield Site(f"http://127.0.0.1:{server.server_port}", **made)
+            yield Site(f"http://127.0.0.1:{server.server_port}", own, **made)
         finally:
             server.shutdown()
             thread.join()

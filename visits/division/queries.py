@@ -118,7 +118,7 @@ def shown(draft: Draft) -> dict[str, Any]:
         "boundary": geojson(area),
         "lines": draft.lines,
         "cells": _collection(_features(state) if state else []),
-        "clusters": _collection([_point(cluster) for cluster in draft.clusters or []]),
+        "clusters": _collection([point(cluster) for cluster in draft.clusters or []]),
     }
 
 
@@ -144,7 +144,8 @@ def _features(state: State) -> list[dict[str, Any]]:
     ]
 
 
-def _point(cluster: dict[str, Any]) -> dict[str, Any]:
+def point(cluster: dict[str, Any]) -> dict[str, Any]:
+    """A cluster of households as a GeoJSON feature."""
     return {
         "type": "Feature",
         "geometry": {"type": "Point", "coordinates": [cluster["lon"], cluster["lat"]]},

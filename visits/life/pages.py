@@ -8,13 +8,24 @@ from datetime import date
 from typing import Any
 
 import marshmallow as ma
+import shapely
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 
 from grids import lineage, overview, queries
-from grids.models import Assignment, Cell, Change, Jurisdiction, Level, Membership, Team
+from grids.models import (
+    Assignment,
+    Cell,
+    Change,
+    ChangeKind,
+    Jurisdiction,
+    Level,
+    Membership,
+    Team,
+)
 from grids.permissions import holds_on, in_scope
 from grids.schemas import CodeIn
 from gridserve import workdays
@@ -23,6 +34,8 @@ from gridserve.db import db
 from gridserve.http import Day, Schema, page_args
 from gridserve.people import User
 from gridserve.permissions import Permission, may, scopes, within
+from visits.division import queries as division
+from visits.division.ground import settled
 from visits.labels import label
 from visits.life import picture
 from visits.models import Household, HouseholdStatus
@@ -57,6 +70,7 @@ def cells() -> ResponseReturnValue:
         .limit(MOST_CELLS)
     ).all()
     ids = [cell.id for cell in found]
+    may_write = day == today and may(current_user, Permission.GROUND_WRITE, code)
     return render_template(
         "ground/cells.html",
         here=here,
@@ -69,8 +83,9 @@ def cells() -> ResponseReturnValue:
         teams=queries.teams_by_cell(ids, day),
         households=households(current_user, ids) if day == today else {},
         changes=changes(code),
+        homes=_homes(here) if may_write and here.level == Level.VILLAGE else None,
         done=_done(args.get("done"), code),
-        may_write=day == today and may(current_user, Permission.GROUND_WRITE, code),
+        may_write=may_write,
         Level=Level,
     )
 
@@ -112,16 +127,34 @@ def households(user: User, cell_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int
     return {row.id: row.homes for row in db.session.execute(rows)}
 
 
+def _homes(village: Jurisdiction) -> list[dict[str, Any]]:
+    """Where households live, as counts: without them a line would be drawn over empty ground."""
+    return [
+        division.point(row) for row in settled(village, shapely.Polygon(), derived=False).clusters()
+    ]
+
+
 def changes(code: str) -> list[dict[str, Any]]:
     """The latest changes within a jurisdiction, newest first, in words to list."""
+    undo = aliased(Change)
     rows = db.session.execute(
-        select(Change, User.name)
+        select(Change, User.name, undo.id)
         .join(User, User.id == Change.actor_id)
+        .outerjoin(undo, undo.undoes_id == Change.id)
         .where(Change.village_code.startswith(code))
         .order_by(Change.at.desc(), Change.id)
         .limit(CHANGES)
     ).all()
-    return [_told(change) | {"by": name} for change, name in rows]
+    found = []
+    last: set[str] = set()  # villages whose last change stands in the list already
+    for change, name, undone in rows:
+        counts = change.kind is not ChangeKind.UNDO and undone is None
+        may_undo = counts and change.village_code not in last
+        last |= {change.village_code} if counts else set()
+        found.append(
+            _told(change) | {"by": name, "undone": undone is not None, "may_undo": may_undo}
+        )
+    return found
 
 
 def _told(change: Change) -> dict[str, Any]:

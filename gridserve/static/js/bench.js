@@ -63,7 +63,7 @@ export class Bench {
   /** Choose a cell or let it go; a tool that takes only so many lets the first one go. */
   toggle(code) {
     const { kind, most } = this.tools[this.tool] ?? { most: Infinity };
-    const fits = !kind || this.box(code)?.dataset.kind === kind;
+    const fits = most > 0 && (!kind || this.box(code)?.dataset.kind === kind);
     if (this.chosen.includes(code)) this.choose(this.chosen.filter((each) => each !== code));
     else this.choose(fits ? [...this.chosen, code].slice(-most) : this.chosen);
     if (!this.tool) this.box(code)?.closest("li").scrollIntoView({ block: "nearest" });

@@ -3,11 +3,15 @@
 
 import { ask, features, newId } from "./api.js";
 import { Bench } from "./bench.js";
-import { Cells, boundary, ground, look } from "./ground.js";
+import { Cells, boundary, clusters, ground, look } from "./ground.js";
 import { byId, Result, showFault } from "./task.js";
 
 const words = JSON.parse(byId("words").textContent);
 const page = byId("ground").dataset;
+
+const oneVillage = page.level === "12";
+const villageOf = ([code]) => (oneVillage ? page.jurisdiction : code.slice(0, 12));
+let undoing = null; // id of the change to take back
 
 // How many cells each tool takes, what it draws, which fields it shows, where it sends what.
 const TOOLS = {
@@ -17,8 +21,15 @@ const TOOLS = {
     path: () => "/cells/merge", body: ({ cells }) => ({ cells }) },
   redraw: { least: 2, most: 2, draws: "line", fields: ["on"], names: (names) => ({ names }),
     path: () => "/cells/redraw", body: ({ cells, shape }) => ({ cells, line: shape }) },
+  add: { least: oneVillage ? 0 : 1, most: 1, draws: "area", fields: ["on", "name"],
+    path: () => "/cells",
+    body: ({ cells, shape, name }) => ({ village: villageOf(cells), name, polygon: shape }) },
   retire: { least: 1, most: 1, kind: "dedicated", fields: ["on"],
     path: ({ cells }) => `/cells/${cells[0]}/retire`, body: () => ({}) },
+  village: { least: oneVillage ? 0 : 1, most: 1, fields: ["on"],
+    path: () => "/cells/retire", body: ({ cells }) => ({ village: villageOf(cells) }) },
+  undo: { least: 0, most: 0, fields: [],
+    path: () => "/cells/undo", body: () => ({ change: undoing }) },
 };
 
 const map = ground(byId("map"), words);
@@ -88,6 +99,11 @@ async function send({ path, body }, query = "") {
 
 async function preview() {
   if (!bench.drawn()) return;
+  if (TOOLS[bench.tool].fields.includes("name") && !byId("task-name").value.trim()) {
+    showFault({ title: words.noName, reasons: [] });
+    byId("task-name").focus();
+    return;
+  }
   retract();
   const found = await send(said(), "?dry_run=true");
   if (!found || !bench.tool) return;
@@ -108,7 +124,21 @@ async function confirm() {
   window.location.assign(next);
 }
 
+/** Undo is seen at once: there is nothing to choose or to draw. */
+function undo(button) {
+  undoing = (button ?? document.querySelector("[data-undo]"))?.dataset.undo ?? null;
+  bench.open("undo");
+  if (undoing) preview();
+  else byId("task-hint").textContent = words.undo[1];
+  byId("task-look").hidden = !undoing;
+}
+
 if (result) {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-undo]");
+    if (button) undo(button);
+  });
+  byId("undo").addEventListener("click", () => undo());
   byId("task-on").addEventListener("input", retract);
   byId("task-name").addEventListener("input", retract);
   byId("task-do").addEventListener("click", confirm);
@@ -121,5 +151,7 @@ if (result) {
 }
 const edge = await boundary(map, page.jurisdiction, words.offline);
 await loadCells();
+const homes = byId("clusters");
+if (homes) clusters(map, JSON.parse(homes.textContent));
 const all = cells.bounds();
 look(map, all.isValid() ? all : edge);

@@ -7,6 +7,7 @@ const INK = "#17435f";
 const PANES = { cells: 410, clusters: 420, proposed: 430, edge: 440, pen: 640 };
 const EDGE = { color: "#16202a", weight: 3, dashArray: "10 6", fill: false };
 const GUIDE = { color: "#1f6b8f", weight: 3, opacity: 0.9, fill: false };
+const TINTS = ["#ffffff", "#e3eef3", "#f5ecd6", "#e6efdd"]; // of villages side by side
 const LOOKS = {
   cell: { color: INK, weight: 2, fillColor: "#ffffff", fillOpacity: 0.8 },
   dedicated: { color: INK, weight: 2.5, dashArray: "6 5", fillColor: "#d9e6c8", fillOpacity: 0.85 },
@@ -85,6 +86,7 @@ export class Cells {
     this.unname();
     this.layers.clear();
     this.group = drawn(features, LOOKS.cell, "cells", true).addTo(this.map);
+    this.villages = [...new Set(features.map((each) => each.properties.village))].sort();
     this.group.eachLayer((layer) => {
       const { code } = layer.feature.properties;
       this.layers.set(code, layer);
@@ -106,7 +108,8 @@ export class Cells {
       const kind = layer.feature.properties.kind === "dedicated" ? "dedicated" : "cell";
       const picked = this.chosen.has(code);
       const look = this.faded && picked ? "old" : picked ? "chosen" : kind;
-      layer.setStyle({ dashArray: null, ...LOOKS[look] });
+      const tint = TINTS[this.villages.indexOf(layer.feature.properties.village) % TINTS.length];
+      layer.setStyle({ dashArray: null, ...LOOKS[look], ...(look === "cell" ? { fillColor: tint } : {}) });
       layer.getElement()?.classList.toggle("is-chosen", picked);
     });
     this.chosen.forEach((code) => this.layers.get(code)?.bringToFront());

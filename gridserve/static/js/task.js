@@ -44,6 +44,7 @@ export class Result {
     const rows = [
       [words.moved, `${change.households_moved}`],
       [words.issues, moved],
+      ...(change.visits_moved ? [[words.visits, `${change.visits_moved}`]] : []),
       [words.ends, change.ended.map((code) => code.slice(-3)).join(words.comma) || words.none],
       [words.cadres, told || words.nobody],
     ];
