@@ -37,3 +37,5 @@ form.addEventListener("submit", async (event) => {
     byId("ask").disabled = false;
   }
 });
+
+byId("ask").disabled = false; // sent before this listens, the form would go to the address of the page
