@@ -28,6 +28,9 @@ import visits.demo.commands
 import visits.division.pages
 import visits.division.routes
 import visits.imports
+import visits.issues.calendarapi
+import visits.issues.calendarpages
+import visits.issues.jobs
 import visits.issues.pages
 import visits.issues.routes
 import visits.jobs
@@ -56,6 +59,7 @@ APIS = (
     visits.division.routes.bp,
     visits.routes.bp,
     visits.issues.routes.bp,
+    visits.issues.calendarapi.bp,
     maps.routes.bp,
 )
 PAGES = (
@@ -68,11 +72,13 @@ PAGES = (
     visits.division.pages.bp,
     visits.pages.bp,
     visits.issues.pages.bp,
+    visits.issues.calendarpages.bp,
     maps.pages.bp,
 )
 SCHEDULE = (
     *visits.jobs.SCHEDULE,
     *gridserve.imports.work.SCHEDULE,
+    *visits.issues.jobs.SCHEDULE,
     Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"),
 )
 # Where `/` sends people: the first role that they hold.
@@ -94,6 +100,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
+    ("calendar.show", _l("Calendar"), Permission.CALENDAR_WRITE),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),

@@ -41,6 +41,7 @@ ACTIONS = {
     "absence": _l("Absence changed"),
     "jurisdiction": _l("Jurisdiction changed"),
     "jurisdictions": _l("Jurisdictions imported"),
+    "calendar": _l("Working calendar changed"),
     "consistency": _l("Figures checked"),
     "demo": _l("Demonstration loaded"),
 }

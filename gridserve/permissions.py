@@ -40,6 +40,7 @@ class Permission(enum.StrEnum):
     FIGURES_READ = "figures.read"
     AUDIT_READ = "audit.read"
     IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
+    CALENDAR_WRITE = "calendar.write"
 
 
 _P = Permission
@@ -59,6 +60,7 @@ WORDS: dict[Permission, Any] = {
     _P.FIGURES_READ: _l("figures and maps"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
     _P.IMPORT: _l("importing files (dispatchers, administrators)"),
+    _P.CALENDAR_WRITE: _l("keeping the working calendar (administrators)"),
 }
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CADRE: frozenset(
@@ -101,7 +103,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         }
     ),
     # The administrator keeps the ground and the accounts and sees no household.
-    Role.ADMINISTRATOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE, _P.IMPORT}),
+    Role.ADMINISTRATOR: frozenset(
+        {_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE, _P.CALENDAR_WRITE, _P.IMPORT}
+    ),
     Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ}),
 }
 

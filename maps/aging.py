@@ -18,10 +18,11 @@ from gridserve.db import SRID, db
 from gridserve.people import User
 from maps.places import BY, CELL, Area, Place, names, under
 from visits.issues.chain import OPEN, Status
-from visits.issues.clock import Light, light
+from visits.issues.clock import Light, Limit, light
 from visits.issues.models import Category, Issue, IssueStay, Step
 from visits.issues.permissions import visible_issues
-from visits.issues.queries import has_light, in_category, weight_at
+from visits.issues.queries import has_light, in_category
+from visits.issues.reckoning import weight_at
 from visits.models import Household
 
 FORMULA = "ageing-1"
@@ -38,7 +39,7 @@ class OpenIssue:
     words: str  # the beginning of what was reported; nothing of a sensitive category
     village: str
     cell: str | None
-    limit_days: int
+    limit: Limit
     weight: float
     lon: float | None
     lat: float | None
@@ -48,9 +49,9 @@ class OpenIssue:
         return light(self.weight)
 
     @property
-    def age_days(self) -> float:
-        """Days that count: without pauses."""
-        return self.weight * self.limit_days
+    def age(self) -> float:
+        """The time that counts, without pauses, in the unit of the limit."""
+        return self.weight * self.limit.amount
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,14 @@ class Aging:
 
 
 def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
-    """Select open issues at `moment`, and their due time then.
+    """Select open issues at `moment`, and the marks of their due times then (None: the present).
 
     The present state stands in the issue's row; a past one is that of the last step by then.
     """
     if live:
-        return select(Issue).where(Issue.closed_at.is_(None)), Issue.due_at
+        return select(Issue).where(Issue.closed_at.is_(None)), (None, None)
     last = (
-        select(Step.status_after, Step.due_at)
+        select(Step.status_after, Step.due_mark, Step.stopped_mark)
         .where(Step.issue_id == Issue.id, Step.happened_at <= moment)
         .order_by(Step.seq.desc())
         .limit(1)
@@ -100,7 +101,7 @@ def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
             or_(Issue.closed_at.is_(None), Issue.closed_at > moment),
         )
     )
-    return query, last.c.due_at
+    return query, (last.c.due_mark, last.c.stopped_mark)
 
 
 def _day(moment: datetime) -> date:
@@ -139,14 +140,14 @@ def aging(
     `live` says that `moment` is the present, otherwise the steps are read.
     """
     by = by or place.below
-    query, due = _as_it_was(moment, live)
+    query, marks = _as_it_was(moment, live)
     part: ColumnElement[Any]
     if BY[by] == CELL:
         cell = Issue.cell_id if live else _cell_on(_day(moment))
         part = select(Cell.code).where(Cell.id == cell).scalar_subquery()
     else:
         part = func.left(Issue.village_code, BY[by])
-    weight = weight_at(moment, due)
+    weight = weight_at(moment, *marks)
     lights = [func.count().filter(has_light(each, weight)).label(each.value) for each in Light]
     counted = _narrowed(query, place, category).with_only_columns(part.label("part"), *lights)
     found = {
@@ -174,9 +175,9 @@ def open_issues(
     Each stands where it is: at its own point, else its household's, else in the middle of its
     cell, else nowhere. A sensitive one stands in the middle of its cell. One query.
     """
-    query, due = _as_it_was(moment, live)
+    query, marks = _as_it_was(moment, live)
     query = _narrowed(query, place, category)
-    weight = weight_at(moment, due)
+    weight = weight_at(moment, *marks)
     if only is not None:
         query = query.where(has_light(only, weight))
     where = _where()
@@ -195,7 +196,7 @@ def open_issues(
             case((Category.sensitive, ""), else_=func.left(Issue.words, WORDS_SHOWN)),
             Jurisdiction.name,
             Cell.name,
-            Issue.limit_days,
+            Issue.limit,
             weight,
             func.ST_X(where),
             func.ST_Y(where),

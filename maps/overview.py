@@ -15,12 +15,12 @@ from gridserve.people import User
 from maps import aging, asked, coverage
 from maps.bands import percent, share_class
 from maps.places import Place
-from maps.words import LEVELS, category_name, days
+from maps.words import LEVELS, category_name
 from visits.figures import FORMULA
 from visits.issues.clock import Light
 from visits.issues.models import Category
 from visits.issues.words import where
-from visits.labels import label
+from visits.labels import amount, label
 
 SHORT, LONG = 30, 90  # days of the two windows
 PRESSING = 6
@@ -72,8 +72,9 @@ def figures(user: User, place: Place) -> dict[str, Any]:
 def case_line(issue: aging.OpenIssue, kinds: Mapping[str, Category]) -> dict[str, Any]:
     """An open issue as a line of a table."""
     return {
-        "number": issue.number, "title": issue.words, "age": days(issue.age_days),
-        "limit": days(issue.limit_days), "category": category_name(kinds.get(issue.category_code)),
+        "number": issue.number, "title": issue.words, "age": amount(issue.age, issue.limit.unit),
+        "limit": amount(issue.limit.amount, issue.limit.unit),
+        "category": category_name(kinds.get(issue.category_code)),
         "light": {"key": issue.light.value, "label": label(issue.light)},
         "where": where(issue.village, issue.cell),
         "href": url_for("issues.show", issue_id=issue.id),

@@ -23,11 +23,11 @@ from maps.bands import AGE_BANDS, HEAT_CAP, NO_DATA, SHARE_CLASSES, percent, sha
 from maps.places import Area, Place
 from maps.rows import AgingPoint, CoverageArea, Outline
 from maps.schemas import MOST_PLACES, AgingPageIn, CoveragePageIn, OverviewIn
-from maps.words import LEVELS, category_name, days
+from maps.words import LEVELS, category_name
 from visits.figures import WINDOWS
 from visits.issues.clock import Light
 from visits.issues.models import Category
-from visits.labels import label
+from visits.labels import amount, label
 
 bp = Blueprint("maps", __name__, template_folder="templates")
 
@@ -247,8 +247,8 @@ def _point(issue: ageing.OpenIssue, kinds: Mapping[str, Category]) -> AgingPoint
         issue.lat,
         issue.weight,
         category_name(kinds.get(issue.category_code)),
-        days(issue.age_days),
-        days(issue.limit_days),
+        amount(issue.age, issue.limit.unit),
+        amount(issue.limit.amount, issue.limit.unit),
         url_for("issues.show", issue_id=issue.id),
         issue.words,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import get_locale, ngettext
-from flask_babel import gettext as _
+from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from visits.issues.models import Category
@@ -12,16 +11,6 @@ LEVELS = {
     "province": _l("Province"), "city": _l("City"), "county": _l("County"),
     "township": _l("Township"), "village": _l("Village"), "cell": _l("Cell"),
 }  # fmt: skip
-
-
-def days(count: float) -> str:
-    """A span of days: in hours under a day, with one decimal under ten days."""
-    if count < 1:
-        hours = int(count * 24)
-        return ngettext("%(num)s hour", "%(num)s hours", hours)
-    if count < 10 and round(count, 1) != round(count):
-        return _("%(n)s days", n=f"{count:.1f}")
-    return ngettext("%(num)s day", "%(num)s days", round(count))
 
 
 def category_name(category: Category | None) -> str:

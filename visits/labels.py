@@ -5,12 +5,14 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from flask_babel import get_locale
+from flask_babel import get_locale, ngettext
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from grids.models import CellKind, ChangeKind, Duty
 from grids.standins import AbsenceKind
 from gridserve.permissions import Role
+from gridserve.worktime import Unit
 from visits.division.models import DraftStatus
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
 from visits.issues.clock import Light
@@ -117,3 +119,22 @@ def tag_label(tag: str) -> str:
 def category_name(category: Any) -> str:
     """A category's name in the reader's language."""
     return str(category.name if str(get_locale()).startswith("zh") else category.name_en)
+
+
+def amount(count: float, unit: Unit) -> str:
+    """A span of time in the unit of a limit: with one decimal under ten, where it has one."""
+    if round(count, 1) != round(count) and count < 10:
+        said = f"{count:.1f}"
+        return {
+            Unit.URGENT_HOUR: _("%(n)s hours", n=said),
+            Unit.WORKING_HOUR: _("%(n)s working hours", n=said),
+            Unit.WORKING_DAY: _("%(n)s working days", n=said),
+            Unit.CALENDAR_DAY: _("%(n)s days", n=said),
+        }[unit]
+    num = round(count)
+    return {
+        Unit.URGENT_HOUR: ngettext("%(num)s hour", "%(num)s hours", num),
+        Unit.WORKING_HOUR: ngettext("%(num)s working hour", "%(num)s working hours", num),
+        Unit.WORKING_DAY: ngettext("%(num)s working day", "%(num)s working days", num),
+        Unit.CALENDAR_DAY: ngettext("%(num)s day", "%(num)s days", num),
+    }[unit]

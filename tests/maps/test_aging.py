@@ -26,11 +26,11 @@ COUNT = text("""
         SELECT s.*, lead(happened_at) OVER (PARTITION BY issue_id ORDER BY seq) AS until
         FROM step s WHERE s.happened_at <= :at
     ), aged AS (
-        SELECT i.id, left(coalesce(c.code, i.village_code), :digits) AS part, i.limit_days,
+        SELECT i.id, left(coalesce(c.code, i.village_code), :digits) AS part, i.limit_amount,
                extract(epoch FROM :at - i.reported_at
                    - coalesce(sum(s.until - s.happened_at)
                               FILTER (WHERE s.status_after IN ('closed', 'declined')),
-                              interval '0')) / 86400 / i.limit_days AS age,
+                              interval '0')) / 3600 / i.limit_amount AS age,
                (array_agg(s.status_after ORDER BY s.seq DESC))[1] AS status
         FROM issue i JOIN seen s ON s.issue_id = i.id LEFT JOIN cell c ON c.id = i.cell_id
         WHERE i.village_code LIKE :code || '%'

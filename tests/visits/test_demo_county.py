@@ -20,12 +20,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
 from gridserve import workdays
 from gridserve.app import create_app
 from gridserve.config import Config
-from gridserve.db import db
+from gridserve.db import db, now
 from gridserve.installation import ROOT
 from gridserve.local import Addresses
 from visits import figures
@@ -35,6 +35,8 @@ from visits.demo.day import Day
 from visits.issues import projection
 from visits.issues.chain import TRANSITIONS, Action, Status
 from visits.issues.clock import Light, light
+from visits.issues.models import Issue
+from visits.issues.reckoning import weight_at
 
 TABLE = Path(__file__).parents[1] / "data" / "530626"
 WANTED = load.Wanted(table=TABLE, households=1500, visits=3000, issues=120, cadres=50)
@@ -153,11 +155,9 @@ def test_issues_stand_in_every_status_and_show_every_light(accounts: Path) -> No
     assert {a for (a,) in rows("SELECT DISTINCT action FROM step")} == set(Action) - {
         Action.REASSIGN
     }
-    weights = rows(
-        "SELECT 1 + extract(epoch FROM now() - due_at) / (limit_days * 86400.0) FROM issue "
-        "WHERE closed_at IS NULL"
-    )
-    assert {light(float(weight)) for (weight,) in weights} == set(Light)
+    still_open = Issue.closed_at.is_(None)
+    weights = db.session.scalars(select(weight_at(now())).where(still_open)).all()
+    assert {light(weight) for weight in weights} == set(Light)
 
 
 def test_chains_follow_the_table(accounts: Path) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 from shapely import box
 
+from gridserve.calendars import Book
 from gridserve.permissions import Role
+from gridserve.worktime import Calendar, Unit
 from visits.categories import CATALOGUE
 from visits.demo import geography, people, villages, words
 from visits.demo.accounts import Account, plan
@@ -18,7 +21,8 @@ from visits.demo.chain import Chain
 from visits.demo.day import evenly, missing_or_doubled
 from visits.demo.households import cells_of, short_name
 from visits.issues.chain import Action, Rating
-from visits.issues.models import Issue
+from visits.issues.clock import Limit
+from visits.issues.models import Category, Issue
 
 START = datetime(2026, 3, 2, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -95,9 +99,12 @@ def test_processes_settle_a_county_as_one_would(monkeypatch: pytest.MonkeyPatch)
 
 def chain() -> tuple[Chain, Account]:
     cadre = someone("cadre")
-    issue = Issue(id=uuid.uuid4(), village_code="530626101201", reported_at=START, limit_days=3,
+    limit = Limit(72, Unit.URGENT_HOUR)
+    issue = Issue(id=uuid.uuid4(), village_code="530626101201", reported_at=START, limit=limit,
                   words="停水", team_id=None, closed_at=None)  # fmt: skip
-    return Chain(issue, cadre, np.random.default_rng(1)), cadre
+    kind = Category(accept_limit=limit, handle_limit=limit, review_limit=limit)
+    calendars = Book({"": Calendar(ZoneInfo("Asia/Shanghai"), {}, frozenset())})
+    return Chain(issue, cadre, np.random.default_rng(1), kind, calendars), cadre
 
 
 def test_a_chain_goes_the_way_of_the_table_and_no_other() -> None:

@@ -12,38 +12,43 @@ import numpy as np
 from psycopg.types.json import Jsonb
 
 from grids.models import Level
+from gridserve.calendars import Book
 from visits.demo.accounts import Account
 from visits.demo.bulk import copy_rows, make_id
-from visits.issues import clock, projection
-from visits.issues.chain import CLOSED, HANDLING_ACTIONS, HELD, TRANSITIONS, Action, Rating, Status
-from visits.issues.models import Issue, Step
+from visits.issues import projection, reckoning
+from visits.issues.chain import HANDLING_ACTIONS, HELD, TRANSITIONS, Action, Rating, Status
+from visits.issues.models import Category, Issue, Step
 
 TYPING = timedelta(seconds=3)  # from an action to its arrival
 ISSUE_COLUMNS = (
     "id", "number", "category_code", "channel", "words", "resident_name", "resident_phone",
     "reported_by_id", "visit_id", "household_id", "village_code", "cell_id", "address", "point",
-    "point_source", "status", "step_no", "desk_code", "team_id", "limit_days", "reported_at",
-    "due_at", "closed_at", "rating",
+    "point_source", "status", "step_no", "desk_code", "team_id", "limit_amount", "limit_unit",
+    "reported_at", "calendar_code", "due_mark", "stopped_mark", "due_at", "missing_year",
+    "stage_due_at", "closed_at", "rating",
 )  # fmt: skip
 STEP_COLUMNS = (
     "id", "issue_id", "seq", "action", "actor_id", "status_before", "status_after", "desk_code",
-    "team_before_id", "team_after_id", "happened_at", "received_at", "due_at", "words", "data",
-    "said",
+    "team_before_id", "team_after_id", "happened_at", "received_at", "due_at", "due_mark",
+    "stopped_mark", "words", "data", "said",
 )  # fmt: skip
 
 
 class Chain:
     """An issue and its steps so far. Steps that the table does not know raise ValueError."""
 
-    def __init__(self, issue: Issue, reporter: Account, rng: np.random.Generator) -> None:
+    def __init__(
+        self, issue: Issue, reporter: Account, rng: np.random.Generator, category: Category,
+        calendars: Book,
+    ) -> None:  # fmt: skip
         self.issue = issue
+        self._category, self._calendars = category, calendars
         self.steps: list[Step] = []
         self._rng = rng
         desk = issue.village_code[: Level.TOWNSHIP]
-        due = clock.due_at(issue.reported_at, issue.limit_days)
         self._append(
             Action.REPORT, reporter, issue.reported_at, id=issue.id, status_before=None,
-            status_after=Status.REPORTED, desk_code=desk, due_at=due, words=issue.words, data={},
+            status_after=Status.REPORTED, desk_code=desk, words=issue.words, data={},
             team_before_id=None, team_after_id=None,
         )  # fmt: skip
 
@@ -73,13 +78,10 @@ class Chain:
         handlers = {s.actor_id for s in self.steps if s.action in HANDLING_ACTIONS}
         if rule.not_handler and actor.id in handlers:
             raise ValueError(f"{action} by a handler")
-        due = issue.due_at
-        if issue.closed_at is not None and rule.to not in CLOSED:
-            due = clock.due_after_reopening(due, issue.closed_at, at)
         held = issue.team_id if rule.to in HELD else None
         self._append(
             action, actor, at, id=make_id(self._rng), status_before=issue.status,
-            status_after=rule.to, desk_code=issue.desk_code, due_at=due, words=words,
+            status_after=rule.to, desk_code=issue.desk_code, words=words,
             data={"rating": str(rating)} if rating else {}, team_before_id=issue.team_id,
             team_after_id=team_id if "team_id" in rule.needs else held,
         )  # fmt: skip
@@ -92,6 +94,7 @@ class Chain:
             said=hashlib.sha256(columns["id"].bytes).hexdigest(), **columns,
         )  # fmt: skip
         self.steps.append(step)
+        reckoning.write(self.issue, self.steps, self._category, self._calendars)
         projection.apply(self.issue, step)
 
 
@@ -103,5 +106,11 @@ def store(chains: Sequence[Chain]) -> None:
 
 def _rows(items: Iterable[Issue | Step], columns: Sequence[str]) -> Iterable[list[Any]]:
     for item in items:
-        values = (getattr(item, name) for name in columns)
+        values = (_value(item, name) for name in columns)
         yield [Jsonb(value) if isinstance(value, dict) else value for value in values]
+
+
+def _value(item: Issue | Step, name: str) -> Any:
+    if name.startswith("limit_"):
+        return getattr(item.limit, name.removeprefix("limit_"))  # type: ignore[union-attr]
+    return getattr(item, name)

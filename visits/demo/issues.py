@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
+from sqlalchemy import select
 
 from grids.models import Level
 from gridserve import workdays
+from gridserve.calendars import book
+from gridserve.db import db
 from gridserve.permissions import Role
+from gridserve.worktime import Unit
 from visits.categories import CATALOGUE
 from visits.demo import words
 from visits.demo.accounts import Account
@@ -18,7 +22,8 @@ from visits.demo.bulk import make_id
 from visits.demo.chain import Chain
 from visits.demo.teams import Crew
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
-from visits.issues.models import Issue
+from visits.issues.clock import Limit
+from visits.issues.models import Category, Issue
 from visits.issues.operations import number_of
 
 OPEN_SHARE = 0.15
@@ -97,6 +102,8 @@ class Inventor:
         self.seen = sorted(ground.seen, key=lambda place: (place.at, place.visit_id))
         self.seen_at = np.array([p.at.timestamp() for p in self.seen if p.at is not None])
         self.entries = {e.code: e for e in CATALOGUE if e.code in words.ISSUES}
+        self.categories = {c.code: c for c in db.session.scalars(select(Category))}
+        self.calendars = book()
         weights = np.array([words.FREQUENT.get(code, 1.0) for code in self.entries])
         self.shares = weights / weights.sum()
         self.numbers: set[str] = set()
@@ -148,10 +155,10 @@ class Inventor:
             resident_phone=place.phone if told_by_resident else None, reported_by_id=reporter.id,
             visit_id=place.visit_id, household_id=place.household_id, village_code=place.village,
             cell_id=place.cell_id, address=place.address, point=place.point,
-            point_source="wgs84", limit_days=self.entries[category].limit_days,
+            point_source="wgs84", limit=self.categories[category].limit,
             reported_at=reported,
         )  # fmt: skip
-        chain = Chain(issue, reporter, self.rng)
+        chain = Chain(issue, reporter, self.rng, self.categories[category], self.calendars)
         self.place, self.desk = place, desk
         return chain
 
@@ -175,7 +182,7 @@ class Inventor:
         hot = bool(self.rng.random() < HOT_SHARE)
         category = self._pick(HOT_CATEGORIES) if hot else self._category(Promise.WITHIN_LIMIT)
         low, high, _share = AGES[int(self.rng.choice(len(AGES), p=[share for *_, share in AGES]))]
-        age = float(self.rng.uniform(low, high)) * self.entries[category].limit_days
+        age = float(self.rng.uniform(low, high)) * _days(self.categories[category].limit)
         places = self.hot if hot else self.ground.places
         reported = self._at_work(self.end - timedelta(days=min(age, 350.0)))
         chain = self._begin(category, reported, places)
@@ -201,7 +208,7 @@ class Inventor:
         """An issue that is closed or declined before the end, most of them in time."""
         category = self._category()
         not_here = self.entries[category].promise is Promise.NOT_HERE
-        limit = self.entries[category].limit_days
+        limit = _days(self.categories[category].limit)
         took = timedelta(days=limit * float(np.clip(self.rng.lognormal(-0.75, 0.55), 0.05, 4.0)))
         latest = max(364.0 - took.days, 1.0)
         ago = took + timedelta(days=float(self.rng.uniform(0.3, latest)))
@@ -256,6 +263,15 @@ class Inventor:
         start, end = workdays.span(day, day)
         share = (moment - start) / (end - start)
         return start + timedelta(hours=8.5 + 9.0 * share)
+
+
+def _days(limit: Limit) -> float:
+    """About how many days a limit lasts, weekends included."""
+    days_each = {
+        Unit.URGENT_HOUR: 1 / 24, Unit.WORKING_HOUR: 1 / 5, Unit.WORKING_DAY: 7 / 5,
+        Unit.CALENDAR_DAY: 1.0,
+    }  # fmt: skip
+    return limit.amount * days_each[limit.unit]
 
 
 def desks(accounts: Sequence[Account]) -> dict[str, list[Account]]:

@@ -20,13 +20,15 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Composite, Mapped, composite, mapped_column, relationship
 
 from grids.coordinates import System
 from grids.models import Cell, Jurisdiction, Team
 from gridserve.db import SRID, Base, Code, choice, county, now, reference
 from gridserve.people import User
+from gridserve.worktime import Unit
 from visits.issues.chain import CLOSED, HELD, Action, Channel, Promise, Rating, Status
+from visits.issues.clock import Limit
 from visits.models import Household, made_by_change
 
 
@@ -34,12 +36,25 @@ def _listed(statuses: frozenset[Status]) -> str:
     return ", ".join(f"'{s.value}'" for s in sorted(statuses))
 
 
+def _limit(name: str) -> Composite[Limit]:
+    """Two columns that together are a limit."""
+    return composite(
+        Limit,
+        mapped_column(f"{name}_amount", SmallInteger),
+        mapped_column(f"{name}_unit", choice(Unit, f"{name}_unit")),
+    )
+
+
+def _limits(*columns: str) -> list[CheckConstraint]:
+    return [CheckConstraint(f"{column} BETWEEN 1 AND 2000", name=column) for column in columns]
+
+
 class Category(Base):
     """A kind of issue and what is promised for it."""
 
     __tablename__ = "category"
     __table_args__ = reference(
-        CheckConstraint("limit_days BETWEEN 1 AND 366", name="limit_days"),
+        *_limits("limit_amount", "accept_amount", "handle_amount", "review_amount"),
         CheckConstraint("parent_code <> code", name="parent"),
     )
 
@@ -48,7 +63,11 @@ class Category(Base):
     name: Mapped[str] = mapped_column(String(40))
     name_en: Mapped[str] = mapped_column(String(60))
     promise: Mapped[Promise] = mapped_column(choice(Promise, "promise"))
-    limit_days: Mapped[int] = mapped_column(SmallInteger)
+    # The whole, from the report to the closing, and what of it each stage may take.
+    limit: Mapped[Limit] = _limit("limit")
+    accept_limit: Mapped[Limit] = _limit("accept")
+    handle_limit: Mapped[Limit] = _limit("handle")
+    review_limit: Mapped[Limit] = _limit("review")
     sensitive: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
 
@@ -59,7 +78,7 @@ class Issue(Base):
     __tablename__ = "issue"
     __table_args__ = county(
         CheckConstraint("step_no >= 1", name="step_no"),
-        CheckConstraint("limit_days >= 1", name="limit_days"),
+        *_limits("limit_amount"),
         CheckConstraint(f"(status IN ({_listed(HELD)})) = (team_id IS NOT NULL)", name="held"),
         CheckConstraint(
             f"(status IN ({_listed(CLOSED)})) = (closed_at IS NOT NULL)", name="closed"
@@ -105,9 +124,16 @@ class Issue(Base):
     team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
     # Who of the team is in charge 承办人; while absent the deputy acts (visits/staffing/charge.py).
     handler_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
-    limit_days: Mapped[int] = mapped_column(SmallInteger)
+    limit: Mapped[Limit] = _limit("limit")
     reported_at: Mapped[datetime]
-    due_at: Mapped[datetime]
+    # Reckoned from the steps on the working calendar of the jurisdiction `calendar_code`
+    # (visits/issues/clock.py says what marks are); written anew when a calendar changes.
+    calendar_code: Mapped[str] = mapped_column(Code(12))
+    due_mark: Mapped[float]
+    stopped_mark: Mapped[float | None]
+    due_at: Mapped[datetime]  # the earliest that it can be, where it is not settled
+    missing_year: Mapped[int | None] = mapped_column(SmallInteger)
+    stage_due_at: Mapped[datetime | None]  # of the present stage: accepting, handling, reviewing
     closed_at: Mapped[datetime | None]
     rating: Mapped[Rating | None] = mapped_column(choice(Rating, "rating_value"))
 
@@ -165,7 +191,9 @@ class Step(Base):
     handler_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # after it
     happened_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(default=now)
-    due_at: Mapped[datetime]
+    due_at: Mapped[datetime]  # these three as they were reckoned then
+    due_mark: Mapped[float]
+    stopped_mark: Mapped[float | None]
     words: Mapped[str] = mapped_column(Text, default="")
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat

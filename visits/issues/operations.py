@@ -17,8 +17,8 @@ from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
 from gridserve.permissions import Permission, covers
-from visits.issues import charge, clock, projection
-from visits.issues.chain import CLOSED, HELD, TRANSITIONS, Action, Rule, Status, Who
+from visits.issues import charge, projection, reckoning
+from visits.issues.chain import HELD, TRANSITIONS, Action, Rule, Status, Who
 from visits.issues.models import Category, Issue, Step
 from visits.issues.permissions import may_take, visible_issues
 from visits.issues.place import place_of
@@ -89,7 +89,6 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     prefixes = reach(by, Permission.ISSUE_REPORT, workdays.day_of(moment))
     if not covers(prefixes, place["village_code"]):
         raise Forbidden(_("This place lies outside your jurisdiction."))
-    due = clock.due_at(moment, category.limit_days)
     desk = place["village_code"][: Level.TOWNSHIP]
     issue = Issue(
         id=said["id"],
@@ -101,7 +100,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         resident_phone=said.get("resident_phone"),
         reported_by_id=by.id,
         address=said.get("address", ""),
-        limit_days=category.limit_days,
+        limit=category.limit,
         reported_at=moment,
         **place,
     )
@@ -116,12 +115,12 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         desk_code=desk,
         happened_at=moment,
         received_at=now(),
-        due_at=due,
         words=said["words"],
         said=fingerprint,
         data={},
         for_id=_reported_for(place, moment, by),
     )
+    reckoning.write(issue, [step], category)
     projection.apply(issue, step)
     if not _stored(issue, step):
         # The same request came twice at once; or, very rarely, the number is taken.
@@ -231,14 +230,11 @@ def _append(
     issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str, by: User,
     *, data: dict[str, Any] | None = None,
 ) -> Step:  # fmt: skip
-    last = db.session.scalars(
-        select(Step).where(Step.issue_id == issue.id, Step.seq == issue.step_no)
-    ).one()
+    steps = db.session.scalars(
+        select(Step).where(Step.issue_id == issue.id).order_by(Step.seq)
+    ).all()
     # A chain does not run backwards, whatever a phone's clock says.
-    moment = max(_moment(said.get("happened_at"), "/happened_at"), last.happened_at)
-    due = issue.due_at
-    if issue.closed_at is not None and rule.to not in CLOSED:
-        due = clock.due_after_reopening(due, issue.closed_at, moment)
+    moment = max(_moment(said.get("happened_at"), "/happened_at"), steps[-1].happened_at)
     team_id = issue.team_id if rule.to in HELD else None
     if said.get("team_id") and ("team_id" in rule.needs or action is Action.REASSIGN):
         team_id = _team_for(issue, said["team_id"]).id
@@ -262,13 +258,14 @@ def _append(
         team_after_id=team_id,
         happened_at=moment,
         received_at=now(),
-        due_at=due,
         words=said.get("words", ""),
         data=data or {},
         said=fingerprint,
     )
     try:
         with db.session.begin_nested():
+            category = db.session.get_one(Category, issue.category_code)
+            reckoning.write(issue, [*steps, step], category)
             db.session.add(step)
             db.session.flush()
     except IntegrityError as error:

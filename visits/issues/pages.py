@@ -18,7 +18,7 @@ from grids.models import Assignment, Team
 from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.auth import current_user, requires
-from gridserve.db import db, now
+from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import inside, page_args, paged, transaction
 from gridserve.permissions import Permission
@@ -28,8 +28,8 @@ from visits.issues.clock import Light
 from visits.issues.models import Category, Issue
 from visits.issues.permissions import actions, desk_issues, sees_resident
 from visits.issues.schemas import IssuesIn, StepIn
-from visits.issues.words import DONE, place_name, timing
-from visits.labels import category_name, label
+from visits.issues.words import DONE, because, due_words, place_name, timing
+from visits.labels import amount, category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household
 from visits.permissions import visible_households
@@ -59,7 +59,7 @@ _STATUSES = {
 
 def _in_queue(queue: str) -> Any:
     if queue == "overdue":
-        return Issue.closed_at.is_(None) & (Issue.due_at < now())
+        return queries.is_overdue()
     return Issue.status.in_(_STATUSES[queue])
 
 
@@ -204,6 +204,9 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         ratings=Rating,
         problem=problem,
         timing=timing,
+        due_words=due_words,
+        because=because,
+        amount=amount,
         back=inside(request.args.get("back", ""), url_for("issues.listing")),
         household_href=_household_href(issue),
         new_id=uuid.uuid4,

@@ -8,8 +8,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 
 from gridserve.db import db
+from visits.issues import reckoning
 from visits.issues.chain import CLOSED, Action, Rating
-from visits.issues.models import Issue, Step
+from visits.issues.models import Category, Issue, Step
 
 
 def apply(issue: Issue, step: Step) -> None:
@@ -19,7 +20,6 @@ def apply(issue: Issue, step: Step) -> None:
     issue.desk_code = step.desk_code
     issue.team_id = step.team_after_id
     issue.handler_id = step.handler_id
-    issue.due_at = step.due_at
     if step.status_after not in CLOSED:
         issue.closed_at = None
         issue.rating = None
@@ -43,7 +43,6 @@ def check() -> list[uuid.UUID]:
                     Issue.step_no != last.seq,
                     Issue.status != last.status_after,
                     Issue.desk_code != last.desk_code,
-                    Issue.due_at != last.due_at,
                     Issue.team_id.is_distinct_from(last.team_after_id),
                     Issue.handler_id.is_distinct_from(last.handler_id),
                 )
@@ -56,7 +55,9 @@ def check() -> list[uuid.UUID]:
 def rebuild(issue_id: uuid.UUID) -> None:
     """Write the issue's row anew from its steps."""
     issue = db.session.get_one(Issue, issue_id, with_for_update=True)
-    for step in db.session.scalars(
+    steps = db.session.scalars(
         select(Step).where(Step.issue_id == issue_id).order_by(Step.seq)
-    ):
+    ).all()
+    for step in steps:
         apply(issue, step)
+    reckoning.write(issue, steps, db.session.get_one(Category, issue.category_code))

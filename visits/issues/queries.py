@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from grids.models import Cell
 from gridserve import workdays
-from gridserve.db import Instant, db, now
+from gridserve.db import db, now
 from gridserve.people import User
 from visits.issues import charge, clock
 from visits.issues.chain import Status
 from visits.issues.models import Category, Issue, Step
 from visits.issues.operations import IssueUnknown
 from visits.issues.permissions import visible_issues
-
-
-def weight_at(moment: datetime, due: ColumnElement[datetime] | None = None) -> ColumnElement[float]:
-    """Age ÷ limit at `moment`, as `clock.weight` has it, for use in a query.
-
-    `due` is the due time that held then, where that is not the present one.
-    """
-    due = Issue.due_at if due is None else due  # type: ignore[assignment]
-    elapsed = func.extract("epoch", literal(moment, Instant()) - due)
-    return func.greatest(0.0, 1 + elapsed / (Issue.limit_days * 86400.0))
+from visits.issues.reckoning import weight_at
 
 
 def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement[bool]:
@@ -39,6 +29,11 @@ def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement
         clock.Light.RED: and_(weight > clock.RED_OVER, weight <= clock.DEEP_RED_OVER),
         clock.Light.DEEP_RED: weight > clock.DEEP_RED_OVER,
     }[light]
+
+
+def is_overdue() -> ColumnElement[bool]:
+    """Whether an issue is open and over its limit now: both red lights."""
+    return and_(Issue.closed_at.is_(None), weight_at(now()) > clock.RED_OVER)
 
 
 def in_category(code: str) -> ColumnElement[bool]:
@@ -74,7 +69,7 @@ def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
             Issue.closed_at.is_(None), has_light(filters["light"], weight_at(now()))
         )
     if filters.get("overdue"):
-        query = query.where(Issue.closed_at.is_(None), Issue.due_at < now())
+        query = query.where(is_overdue())
     if filters.get("due_from"):
         query = query.where(Issue.due_at >= workdays.start_of(filters["due_from"]))
     if filters.get("due_to"):

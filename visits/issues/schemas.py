@@ -7,14 +7,23 @@ from typing import Any
 import marshmallow as ma
 
 from gridserve.auth import current_user
-from gridserve.db import now
 from gridserve.http import Day, Moment, PageIn, Schema, Text
+from gridserve.worktime import Unit
 from visits.issues import clock
 from visits.issues.chain import Action, Channel, Promise, Rating, Status
-from visits.issues.clock import Light
+from visits.issues.clock import Light, Why
 from visits.issues.permissions import sees_resident
+from visits.issues.reckoning import explained, weight_of
 from visits.masking import masked_name, masked_phone
 from visits.schemas import CODE, PointField, PointIn
+
+
+class LimitOut(Schema):
+    amount = ma.fields.Integer(required=True)
+    unit = ma.fields.Enum(Unit, by_value=True, required=True)
+
+
+_WHEN = {"type": "string", "description": "a day or a time"}
 
 
 class CategoryOut(Schema):
@@ -23,7 +32,10 @@ class CategoryOut(Schema):
     name = ma.fields.String(required=True)
     name_en = ma.fields.String(required=True)
     promise = ma.fields.Enum(Promise, by_value=True, required=True)
-    limit_days = ma.fields.Integer(required=True)
+    limit = ma.fields.Nested(LimitOut, required=True)
+    accept_limit = ma.fields.Nested(LimitOut, required=True)
+    handle_limit = ma.fields.Nested(LimitOut, required=True)
+    review_limit = ma.fields.Nested(LimitOut, required=True)
 
 
 class IssueIn(Schema):
@@ -128,7 +140,17 @@ class IssueBrief(Schema):
     due_at = Moment(required=True)
     closed_at = Moment(allow_none=True, required=True)
     rating = ma.fields.Enum(Rating, by_value=True, allow_none=True, required=True)
-    limit_days = ma.fields.Integer(required=True)
+    limit = ma.fields.Nested(LimitOut, required=True)
+    stage_due_at = Moment(
+        allow_none=True,
+        required=True,
+        metadata={"description": "of accepting, handling or reviewing, whichever it is at"},
+    )
+    missing_year = ma.fields.Integer(
+        allow_none=True,
+        required=True,
+        metadata={"description": "nobody has said its working days yet: due_at is the earliest"},
+    )
     weight = ma.fields.Method(
         "_weight",
         required=True,
@@ -139,10 +161,24 @@ class IssueBrief(Schema):
     )
 
     def _weight(self, issue: Any) -> float:
-        return round(clock.weight(issue.due_at, issue.limit_days, issue.closed_at or now()), 3)
+        return round(weight_of(issue), 3)
 
     def _light(self, issue: Any) -> str:
         return clock.light(self._weight(issue)).value
+
+
+class LineOut(Schema):
+    """One line of how a due time was reckoned."""
+
+    why = ma.fields.Enum(Why, by_value=True, required=True)
+    first = ma.fields.Function(lambda line: line.first.isoformat(), required=True, metadata=_WHEN)
+    last = ma.fields.Function(
+        lambda line: line.last and line.last.isoformat(),
+        required=True,
+        metadata={"type": ["string", "null"]},
+    )
+    amount = ma.fields.Float(allow_none=True, required=True)
+    name = ma.fields.String(required=True)
 
 
 class IssueOut(IssueBrief):
@@ -166,6 +202,15 @@ class IssueOut(IssueBrief):
         required=True,
         allow_none=True,
         metadata={"description": "who is in charge and there today; null: the desk sees to it"},
+    )
+    due_because = ma.fields.Function(
+        lambda issue: LineOut(many=True).dump(explained(issue, issue.steps)),
+        required=True,
+        metadata={
+            "type": "array",
+            "items": {"type": "object"},
+            "description": "how due_at was reckoned, line by line",
+        },
     )
     steps = ma.fields.List(ma.fields.Nested(StepOut), required=True)
     actions = ma.fields.List(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from flask_babel import format_timedelta
+from flask_babel import format_date, format_datetime
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from grids.models import Cell, Jurisdiction, short_name
-from gridserve.db import db, now
+from gridserve import workdays
+from gridserve.db import db
+from gridserve.worktime import Unit
 from visits.issues import clock
 from visits.issues.chain import Action, Status
-from visits.issues.clock import Light
+from visits.issues.clock import Light, Line, Rest, Why
 from visits.issues.models import Issue
+from visits.issues.reckoning import explained, weight_of
+from visits.labels import amount
 
-ZERO = timedelta()
 # What is said after a step that somebody took on a page.
 DONE: dict[Action, Any] = {
     Action.ACCEPT: _l("Accepted. Next: dispatch it to a team."),
@@ -40,13 +43,14 @@ def timing(issue: Issue) -> dict[str, str]:
     """
     if issue.status == Status.DECLINED:
         return {"light": "", "words": "", "note": ""}
-    left = issue.due_at - (issue.closed_at or now())
-    span = format_timedelta(abs(left), threshold=1.2)
+    weight = weight_of(issue)
+    left = (1 - weight) * issue.limit.amount
+    span = amount(abs(left), issue.limit.unit)
     if issue.closed_at is not None:
-        words = _("Closed in time") if left >= ZERO else _("Closed late")
-        note = _("%(time)s early", time=span) if left >= ZERO else _("%(time)s late", time=span)
+        words = _("Closed in time") if left >= 0 else _("Closed late")
+        note = _("%(time)s early", time=span) if left >= 0 else _("%(time)s late", time=span)
         return {"light": "", "words": words, "note": note}
-    light = clock.light(clock.weight(issue.due_at, issue.limit_days, now()))
+    light = clock.light(weight)
     words = {
         Light.GREEN: _("%(time)s left", time=span),
         Light.AMBER: _("Nearly due, %(time)s left", time=span),
@@ -71,3 +75,74 @@ def place_name(code: str | None) -> str | None:
 def where(village: str, cell: str | None) -> str:
     """田坝村 · 第3网格: a village's official name shortened, and the cell where there is one."""
     return " · ".join(name for name in (short_name(village), cell) if name)
+
+
+def because(issue: Issue) -> list[str]:
+    """How the due time of an issue with its steps was reckoned, in sentences."""
+    return [sentence(line, issue.limit.unit) for line in explained(issue, issue.steps)]
+
+
+def sentence(line: Line, unit: Unit) -> str:
+    """One line of an explanation."""
+    at = format_datetime(line.first, "short") if isinstance(line.first, datetime) else ""
+    first = format_date(line.first, "full")
+    said = {
+        Why.BEGUN: lambda: _(
+            "Reported %(time)s; %(limit)s promised.", time=at, limit=amount(line.amount or 0, unit)
+        ),
+        Why.FIRST_DAY: lambda: _("%(day)s, the day of reporting, does not count.", day=first),
+        Why.FREE: lambda: _free(line),
+        Why.WORKED: lambda: _("%(day)s is worked (%(name)s).", day=first, name=line.name),
+        Why.PAUSED: lambda: _paused(line, unit),
+        Why.STOPPED: lambda: (
+            _("Closed %(time)s.", time=at)
+            if line.name == Rest.CLOSED
+            else _("Suspended since %(time)s: the clock stands still.", time=at)
+        ),
+        Why.EXTENDED: lambda: _("On %(time)s extended to %(due)s.", time=at, due=_end(line.last)),
+        Why.DUE: lambda: _("Due %(time)s.", time=_end(line.first)),
+        Why.YEAR_MISSING: lambda: _(
+            "Nobody has entered the working calendar of %(year)s yet: the due time lies there and "
+            "cannot be told before.",
+            year=line.name,
+        ),
+    }
+    return said[line.why]()
+
+
+def _free(line: Line) -> str:
+    first, last = (format_date(day, "full") for day in (line.first, line.last))
+    name = line.name or _("weekend")
+    if first == last:
+        return _("%(day)s is free (%(name)s).", day=first, name=name)
+    return _("%(first)s to %(last)s are free (%(name)s).", first=first, last=last, name=name)
+
+
+def _paused(line: Line, unit: Unit) -> str:
+    first, last = (format_datetime(at, "short") for at in (line.first, line.last))
+    given = amount(line.amount or 0, unit)
+    if line.name == Rest.CLOSED:
+        return _(
+            "Closed from %(first)s to %(last)s: %(time)s do not count.",
+            first=first, last=last, time=given,
+        )  # fmt: skip
+    return _(
+        "Suspended from %(first)s to %(last)s: %(time)s do not count.",
+        first=first, last=last, time=given,
+    )  # fmt: skip
+
+
+def _end(moment: date | None) -> str:
+    """A due time; midnight as the end of the day before, as people read it."""
+    assert isinstance(moment, datetime)
+    local = moment.astimezone(workdays.zone())
+    if (local.hour, local.minute) == (0, 0):
+        return _("%(day)s, 24:00", day=format_date(local.date() - timedelta(days=1), "full"))
+    return format_datetime(moment, "short")
+
+
+def due_words(issue: Issue) -> str:
+    """When an issue is due; where that cannot be told yet, why."""
+    if issue.missing_year is not None:
+        return _("Due in %(year)s, whose working calendar is missing", year=issue.missing_year)
+    return _("Due %(time)s", time=_end(issue.due_at))
