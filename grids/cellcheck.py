@@ -65,11 +65,13 @@ class Checker:
         self.seen: dict[str, int] = {}  # code → feature number
         self.accepted: list[Drawn] = []
         self.drawn: dict[str, dict[int, shapely.Polygon]] = defaultdict(dict)  # for pictures
+        self.valid: dict[str, dict[str, shapely.Polygon]] = defaultdict(dict)  # stored, basic
         self.neighbours: dict[str, list[Neighbour]] = defaultdict(list)
         for cell, polygon in self.outlines.values():
             later = cell.to_date is None or cell.to_date > from_date
             if cell.kind is CellKind.BASIC and later:
                 self.neighbours[cell.village_code].append(Neighbour(polygon, code=cell.code))
+                self.valid[cell.village_code][cell.code] = polygon
 
     def check_place(self, village_code: str, number: int, code: str) -> None:
         """Raise `BadFeature` where the village or the code cannot be used at all."""

@@ -95,7 +95,7 @@ def import_cells(
     if repair:
         checker.close_gaps()
     report.sort([path.name])
-    report.pictures = picture.of_report(report, villages, checker.drawn)
+    report.pictures = picture.of_report(report, villages, checker.drawn, checker.valid)
     if report.faults and not skip_bad:
         return report
     say(_("Storing…"))

@@ -94,7 +94,7 @@ def _print(report: Report, noun: str, dry_run: bool) -> None:
         click.echo(f"… and {len(report.notes) - FAULTS_SHOWN:,} more repairs.")
     for fault in report.faults[:FAULTS_SHOWN]:
         place = f"{noun} {fault.row}: " if fault.row else ""
-        words = " ".join(filter(None, (fault.reason, fault.mend)))
+        words = ". ".join(filter(None, (fault.reason, fault.mend)))
         click.echo(f"{fault.file}, {place}{words}", err=True)
     if len(report.faults) > FAULTS_SHOWN:
         rest = len(report.faults) - FAULTS_SHOWN

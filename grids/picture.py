@@ -24,15 +24,22 @@ MOST_FAULTS = 60  # drawn in one picture
 SMALL = 14  # pixels: what is smaller gets a ring around it
 STYLE = {
     "village": 'fill="#f6f4ee" stroke="#57534e" stroke-width="2" stroke-dasharray="7 4"',
+    "stored": 'fill="#e7e5e0" stroke="#a8a29e" stroke-width="1"',
     "cell": 'fill="#dbe7f3" fill-opacity=".7" stroke="#44617d" stroke-width="1"',
     "wrong": 'fill="#d92d20" fill-opacity=".35" stroke="#d92d20" stroke-width="1.6"',
     "ring": 'fill="none" stroke="#d92d20" stroke-width="2.4"',
 }  # fmt: skip
-Drawn = Mapping[str, Mapping[int, shapely.Polygon]]
+Drawn = Mapping[str, Mapping[int, shapely.Polygon]]  # by village, then by feature number
+Stored = Mapping[str, Mapping[str, shapely.Polygon]]  # by village, then by code
 
 
-def of_report(report: Report, villages: Mapping[str, Jurisdiction], drawn: Drawn) -> list[Picture]:
-    """A picture of each village with faults that have a place, the first twenty."""
+def of_report(
+    report: Report, villages: Mapping[str, Jurisdiction], drawn: Drawn, stored: Stored
+) -> list[Picture]:
+    """A picture of each village with faults that have a place, the first twenty.
+
+    Shown are its boundary, the cells of the file by number, and the stored ones by serial.
+    """
     wrong: dict[str, list[RowFault]] = defaultdict(list)
     for fault in report.faults:
         where = fault.shape or drawn.get(fault.village, {}).get(fault.row)
@@ -42,18 +49,24 @@ def of_report(report: Report, villages: Mapping[str, Jurisdiction], drawn: Drawn
     for code in sorted(wrong)[:MOST_PICTURES]:
         village = villages[code]
         rim = to_shape(village.boundary) if village.boundary is not None else None
-        svg = _draw(rim, drawn.get(code, {}), wrong[code][:MOST_FAULTS], short_name(village.name))
+        svg = _draw(
+            rim, drawn.get(code, {}), stored.get(code, {}), wrong[code][:MOST_FAULTS],
+            short_name(village.name),
+        )  # fmt: skip
         pictures.append(Picture(code, village.name, svg))
     return pictures
 
 
 def _draw(
-    rim: BaseGeometry | None, cells: Mapping[int, shapely.Polygon], faults: Sequence[RowFault],
-    title: str,
+    rim: BaseGeometry | None, cells: Mapping[int, shapely.Polygon],
+    stored: Mapping[str, shapely.Polygon], faults: Sequence[RowFault], title: str,
 ) -> str:  # fmt: skip
     shapes = {fault.row: _wrong(fault, cells) for fault in faults}
-    canvas = _Canvas([*([rim] if rim is not None else []), *cells.values(), *shapes.values()])
-    parts = [canvas.area(rim, "village")] if rim is not None else []
+    rims = [rim] if rim is not None else []
+    canvas = _Canvas([*rims, *stored.values(), *cells.values(), *shapes.values()])
+    parts = [canvas.area(shape, "village") for shape in rims]
+    for code, cell in stored.items():
+        parts += [canvas.area(cell, "stored"), canvas.label(cell, code[-3:], "#78716c")]
     parts += [canvas.area(cell, "cell") for cell in cells.values()]
     parts += [canvas.area(shape, "wrong") for shape in shapes.values()]
     parts += [
@@ -72,7 +85,7 @@ def _draw(
     words = "; ".join(dict.fromkeys(f"{fault.row}: {fault.reason}" for fault in faults[:10]))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'font-family="sans-serif" font-size="13"><title>{escape(title)}</title>'
+        f'font-family="sans-serif" font-size="15"><title>{escape(title)}</title>'
         f"<desc>{escape(words)}</desc>"
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>{"".join(parts)}</svg>'
     )
