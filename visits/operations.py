@@ -91,8 +91,8 @@ def record_visit(said: dict[str, Any], *, by: User) -> Visit:
     """Store a visit once, however often it is sent.
 
     `said` is VisitIn: id, household_id, purpose, outcome, started_at, and optionally ended_at,
-    typed_at, notes, point {lon, lat, crs}, accuracy_m. The cell is the household's at present
-    and the team the one through which `by` answered for that cell on the day of the visit, as
+    typed_at, notes, point {lon, lat, crs}, accuracy_m. The cell is the household's on the day of
+    the visit, and the team the one through which `by` answered for that cell on that day, as
     oneself or for somebody absent (`for_id`); where there was none the visit is stored all the
     same, with in_scope false.
 
@@ -112,17 +112,18 @@ def record_visit(said: dict[str, Any], *, by: User) -> Visit:
     if household is None:
         raise HouseholdUnknown(_("No such household in your jurisdiction."))
     _check_times(said)
-    team_id = for_id = None
-    if household.cell_id is not None:
-        day = workdays.day_of(said["started_at"])
-        row = db.session.execute(answers(by, household.cell_id, day)).first()
+    day = workdays.day_of(said["started_at"])
+    then = select(figures.cell_on(day)).where(Household.id == household.id)
+    cell_id, team_id, for_id = db.session.scalar(then), None, None
+    if cell_id is not None:
+        row = db.session.execute(answers(by, cell_id, day)).first()
         team_id, for_id = row or (None, None)
     visit = Visit(
         id=said["id"],
         household_id=household.id,
         visitor_id=by.id,
         for_id=for_id,
-        cell_id=household.cell_id,
+        cell_id=cell_id,
         team_id=team_id,
         in_scope=team_id is not None,
         purpose=said["purpose"],
