@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import grids.commands
 import grids.downloads
+import grids.imports
 import grids.pages
 import grids.routes
 import gridserve.imports.pages
@@ -106,7 +107,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
 # What may be imported as a file, in the order in which it is offered.
-IMPORTS = (*visits.imports.KINDS,)
+IMPORTS = (*visits.imports.KINDS, *grids.imports.KINDS)
 COMMANDS: tuple[click.Command, ...] = (
     *usercommands.COMMANDS,
     *grids.commands.COMMANDS,

@@ -117,6 +117,17 @@ def create_user(
     return user
 
 
+def create_without_password(
+    login: str, name: str, phone: str | None, *, by: User | None = None
+) -> User:
+    """Make an account in which nobody can sign in before it is given a password."""
+    user = User(login=login.strip().lower(), name=name, phone=phone, password_hash=_NOBODY)
+    db.session.add(user)
+    db.session.flush()
+    events.record("user.created", user.id, by=by.id if by else None, data={"login": user.login})
+    return user
+
+
 def set_password(user: User, password: str, *, by: User | None = None) -> None:
     """Give `user` a new password; every sign-in of theirs ends."""
     if len(password) < PASSWORD_LENGTH:

@@ -15,7 +15,7 @@ from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, NotFound, Problem
 from gridserve.http import PageIn, large, page_args, paged, transaction
-from gridserve.imports import operations, work
+from gridserve.imports import operations, passwords, work
 from gridserve.imports.kinds import all_kinds, kinds_of
 from gridserve.imports.models import Import, ImportState
 from gridserve.imports.routes import LARGEST_BODY, file_name
@@ -172,6 +172,15 @@ def faults(import_id: uuid.UUID) -> ResponseReturnValue:
     else:
         sheet = writing.listed(found)
     return _xlsx(sheet, f"待改-{row.file_name.rpartition('.')[0][:60]}.xlsx")
+
+
+@bp.post("/imports/<uuid:import_id>/passwords")
+@requires(Permission.IMPORT)
+@transaction
+def hand_out(import_id: uuid.UUID) -> ResponseReturnValue:
+    """The first passwords of new accounts, made now, shown once and kept nowhere."""
+    row = operations.find(current_user, import_id, lock=True)
+    return _xlsx(passwords.hand_out(row, by=current_user), _("first passwords") + ".xlsx")
 
 
 @bp.get("/imports/templates/<kind>.xlsx")

@@ -20,8 +20,7 @@ class Report:
     stored: bool = False
     faults: list[Fault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    # What is shown once and never kept: logins with their new passwords.
-    secrets: list[tuple[str, str, str]] = field(default_factory=list)
+    accounts: list[str] = field(default_factory=list)  # ids of new ones, without a password yet
 
     @classmethod
     def of(cls, table: Table) -> Report:
@@ -44,7 +43,7 @@ class Report:
         return len({fault.row for fault in self.faults})
 
     def as_dict(self) -> dict[str, Any]:
-        """All of it but the secrets, for programs and to be kept."""
+        """All but the accounts, for programs and to be kept."""
         return {
             "read": self.read,
             "new": self.new,
