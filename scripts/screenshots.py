@@ -11,24 +11,50 @@ from pathlib import Path
 from playwright.sync_api import Error, Page, Route, sync_playwright
 
 ROOT = Path(__file__).parents[1]
+VILLAGE = "530626101204"  # whose first cell the picture of a split shows
 PICTURES = {
     "coverage.png": "/maps/coverage?by=cell&days=180",
     "aging.png": "/maps/aging",
 }
 
 
-def take(page: Page, site: str, account: dict[str, str], folder: Path) -> None:
-    """Sign in as `account` and write one picture for each page."""
+def sign_in(page: Page, site: str, account: dict[str, str]) -> None:
+    """Sign in as `account`, in Chinese."""
     page.goto(f"{site}/login?lang=zh")
     page.fill("#login", account["login"])
     page.fill("#password", account["password"])
     page.click("main button[type=submit]")
-    page.wait_for_url(f"{site}/overview")
+    page.wait_for_load_state("load")
+
+
+def take(page: Page, site: str, account: dict[str, str], folder: Path) -> None:
+    """Sign in as `account` and write one picture for each page."""
+    sign_in(page, site, account)
     for name, path in PICTURES.items():
         page.goto(site + path, wait_until="networkidle")
         page.wait_for_selector(".leaflet-control-scale")
         page.screenshot(path=folder / name)
         print(folder / name)
+
+
+def take_split(page: Page, site: str, account: dict[str, str], folder: Path) -> None:
+    """Draw a line through a cell and picture what would happen; nothing is stored."""
+    sign_in(page, site, account)
+    page.goto(f"{site}/maps/cells?jurisdiction={VILLAGE}", wait_until="networkidle")
+    page.click("[data-tool=split]")
+    page.locator("#cell-list input").first.check()
+    page.locator("#map").scroll_into_view_if_needed()
+    box = page.locator("#map").bounding_box()
+    if box is None:
+        raise Error("the map is not shown")
+    x, y = box["x"] + box["width"] / 2, box["y"]
+    for dx, share in ((0, 0.04), (-24, 0.5), (12, 0.96)):
+        page.mouse.click(x + dx, y + share * box["height"])
+        page.wait_for_timeout(400)  # two taps at once would be a double one
+    page.click("#task-look")
+    page.wait_for_selector("#task-result")
+    page.screenshot(path=folder / "split.png")
+    print(folder / "split.png")
 
 
 def main() -> int:
@@ -46,6 +72,7 @@ def main() -> int:
         print(f"{error}. `make demo` writes this file; start it first.", file=sys.stderr)
         return 1
     leader = next(account for account in accounts if account["role"] == "leader")
+    admin = next(account for account in accounts if account["role"] == "administrator")
     args.folder.mkdir(parents=True, exist_ok=True)
 
     def only_here(route: Route) -> None:
@@ -63,6 +90,8 @@ def main() -> int:
         page.route("**/*", only_here)
         try:
             take(page, site, leader, args.folder)
+            page.context.clear_cookies()
+            take_split(page, site, admin, args.folder)
         except Error as error:
             print(f"{site}: {error.message}\nIs `make demo` running there?", file=sys.stderr)
             return 1
