@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { element, furnish, nameAreas } from "./map.js";
 
 const INK = "#17435f";
-const PANES = { cells: 410, clusters: 420, proposed: 430, edge: 440, pen: 640 };
+const PANES = { cells: 410, proposed: 430, clusters: 440, edge: 450, pen: 640 };
 const EDGE = { color: "#16202a", weight: 3, dashArray: "10 6", fill: false };
 const GUIDE = { color: "#1f6b8f", weight: 3, opacity: 0.9, fill: false };
 const TINTS = ["#ffffff", "#e3eef3", "#f5ecd6", "#e6efdd"]; // of villages side by side
