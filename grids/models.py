@@ -233,6 +233,7 @@ class Membership(Base):
 
     # Of the day asked for, set by grids.queries.with_standins.
     away: ClassVar[bool]
+    stood_in: ClassVar[bool]
     deputy: ClassVar[Any]
 
     team: Mapped[Team] = relationship(back_populates="memberships", lazy="raise")

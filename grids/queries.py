@@ -217,16 +217,11 @@ def team(user: User, team_id: uuid.UUID, day: date) -> Team:
 
 
 def with_standins(teams: Iterable[Team], day: date) -> None:
-    """Tell the members of teams, as loaded, who is `away` on `day` and their `deputy`."""
+    """Tell the members of teams, as loaded, who is `away` on `day`, their `deputy`, and
+    whether that one is there instead (`stood_in`)."""
     members = {member.id: member for team in teams for member in team.memberships}
     if not members:
         return
-    people = {member.user_id for member in members.values()}
-    away = set(
-        db.session.scalars(
-            select(Absence.user_id).where(Absence.user_id.in_(people), holds_on(Absence, day))
-        )
-    )
     deputies = {
         deputy.membership_id: deputy
         for deputy in db.session.scalars(
@@ -235,9 +230,18 @@ def with_standins(teams: Iterable[Team], day: date) -> None:
             .options(joinedload(Deputy.user))
         )
     }
+    people = {m.user_id for m in members.values()} | {d.user_id for d in deputies.values()}
+    away = set(
+        db.session.scalars(
+            select(Absence.user_id).where(Absence.user_id.in_(people), holds_on(Absence, day))
+        )
+    )
     for member in members.values():
+        deputy = deputies.get(member.id)
+        there = deputy is not None and deputy.user_id not in away
+        member.stood_in = there and member.user_id in away  # type: ignore[misc]
         member.away = member.user_id in away  # type: ignore[misc]
-        member.deputy = deputies.get(member.id)  # type: ignore[misc]
+        member.deputy = deputy  # type: ignore[misc]
 
 
 def teams_of_village(user: User, code: str, cell_ids: Iterable[uuid.UUID], day: date) -> list[Team]:

@@ -39,6 +39,7 @@ import visits.life.pages
 import visits.life.routes
 import visits.pages
 import visits.routes
+import visits.staffing.pages
 import visits.staffing.routes
 import visits.tablecommands
 from grids.models import short_name
@@ -71,6 +72,7 @@ PAGES = (
     grids.pages.bp,
     visits.life.pages.bp,
     visits.division.pages.bp,
+    visits.staffing.pages.bp,
     visits.pages.bp,
     visits.issues.pages.bp,
     visits.issues.calendarpages.bp,
@@ -101,6 +103,16 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
+    (
+        "staffing.teams",
+        _l("Roster"),
+        Permission.GROUND_READ,
+        "staffing.team",
+        "staffing.change",
+        "staffing.make",
+        "staffing.person",
+        "staffing.say",
+    ),
     ("calendar.show", _l("Calendar"), Permission.CALENDAR_WRITE),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),

@@ -153,7 +153,8 @@ def test_visits_are_by_the_team_of_the_cell_and_over_by_today(accounts: Path) ->
 def test_issues_stand_in_every_status_and_show_every_light(accounts: Path) -> None:
     assert {s for (s,) in rows("SELECT DISTINCT status FROM issue")} == set(Status)
     assert {a for (a,) in rows("SELECT DISTINCT action FROM step")} == set(Action) - {
-        Action.REASSIGN
+        Action.REASSIGN,
+        Action.HAND_OVER,
     }
     still_open = Issue.closed_at.is_(None)
     weights = db.session.scalars(select(weight_at(now())).where(still_open)).all()

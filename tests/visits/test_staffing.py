@@ -461,3 +461,52 @@ def test_warnings_say_what_is_missing(make, place):
     make.deputy(place.team, place.leader, place.b)
     found = place.admin.get(f"/api/v1/teams/warnings?jurisdiction={VILLAGE}").json["items"]
     assert "leaders_away" not in {each["kind"] for each in found}
+
+
+def page(client, path, status=200, **form):
+    headers = {"Accept": "text/html"}
+    answer = (
+        client.post(path, data=form, headers=headers) if form else client.get(path, headers=headers)
+    )
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def test_the_pages_show_and_change_a_team(make, as_user, place):
+    issue = dispatched(make, place)
+    path, row = f"/teams/{place.team.id}", membership(place.team, place.a)
+    make.absent(place.leader, day())
+    roster = page(place.admin, f"/teams?jurisdiction={TOWNSHIP}")
+    for words in (place.team.name, "专职网格员", "今日不在岗", "网格长不在岗且没有 B 岗的网格"):
+        assert words in roster
+    assert "新建团队" not in page(as_user(place.a), f"/teams?jurisdiction={VILLAGE}")
+    new = make.user(Role.CADRE, VILLAGE, name="王五")
+    said = {"member": row.id, "user": new.id, "id": new_id()}
+    preview = page(place.admin, path, do="preview", **said)
+    assert issue.number in preview
+    assert membership(place.team, place.a).to_date is None
+    page(place.admin, path, 302, do="replace", **said)
+    assert "接替 张三" in page(place.admin, path)
+    page(place.admin, path, 302, do="deputy", member=said["id"], user=place.b.id, id=new_id())
+    assert "李四" in page(place.admin, path)
+    refused_page = page(place.admin, path, 409, do="add", user=new.id, duty="other", id=new_id())
+    assert "已在本团队任职" in refused_page
+    assert "添加成员" not in page(as_user(place.b), f"/teams/{place.team.id}", 404)
+    page(place.admin, "/teams", 302, id=new_id(), name="二队", jurisdiction=VILLAGE)
+    assert "二队" in page(place.admin, f"/teams?jurisdiction={VILLAGE}")
+
+
+def test_a_cadre_says_an_absence_by_one_tap_and_ends_it(make, as_user, place):
+    a, path = as_user(place.a), f"/people/{place.a.id}"
+    make.deputy(place.team, place.a, place.b)
+    page(a, path, 302, kind="illness", id=new_id())
+    mine = page(a, path)
+    assert "病假" in mine
+    assert "今日代岗" in mine
+    assert "病假" not in page(as_user(place.leader), path)
+    away = db.session.scalars(select(Absence)).one()
+    page(a, path, 302, absence=away.id)
+    db.session.expire_all()
+    assert db.session.scalars(select(Absence)).one().to_date == day()
+    page(as_user(place.leader), path, 404, kind="leave", id=new_id())
+    page(as_user(make.user(Role.CADRE, "530626102201")), path, 404)

@@ -25,12 +25,12 @@ ISSUE_COLUMNS = (
     "reported_by_id", "visit_id", "household_id", "village_code", "cell_id", "address", "point",
     "point_source", "status", "step_no", "desk_code", "team_id", "limit_amount", "limit_unit",
     "reported_at", "calendar_code", "due_mark", "stopped_mark", "due_at", "missing_year",
-    "stage_due_at", "closed_at", "rating",
+    "stage_due_at", "closed_at", "rating", "handler_id",
 )  # fmt: skip
 STEP_COLUMNS = (
     "id", "issue_id", "seq", "action", "actor_id", "status_before", "status_after", "desk_code",
     "team_before_id", "team_after_id", "happened_at", "received_at", "due_at", "due_mark",
-    "stopped_mark", "words", "data", "said",
+    "stopped_mark", "words", "data", "said", "handler_id",
 )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ class Chain:
         self._append(
             Action.REPORT, reporter, issue.reported_at, id=issue.id, status_before=None,
             status_after=Status.REPORTED, desk_code=desk, words=issue.words, data={},
-            team_before_id=None, team_after_id=None,
+            team_before_id=None, team_after_id=None, handler_id=None,
         )  # fmt: skip
 
     @property
@@ -66,6 +66,7 @@ class Chain:
         words: str = "",
         team_id: uuid.UUID | None = None,
         rating: Rating | None = None,
+        handler: uuid.UUID | None = None,
     ) -> None:
         """Add the next step; raises ValueError where the real operation would refuse it."""
         issue = self.issue
@@ -79,11 +80,17 @@ class Chain:
         if rule.not_handler and actor.id in handlers:
             raise ValueError(f"{action} by a handler")
         held = issue.team_id if rule.to in HELD else None
+        if rule.to not in HELD:
+            handler = None
+        elif action is Action.SIGN:
+            handler = actor.id
+        else:
+            handler = handler or issue.handler_id
         self._append(
             action, actor, at, id=make_id(self._rng), status_before=issue.status,
             status_after=rule.to, desk_code=issue.desk_code, words=words,
             data={"rating": str(rating)} if rating else {}, team_before_id=issue.team_id,
-            team_after_id=team_id if "team_id" in rule.needs else held,
+            team_after_id=team_id if "team_id" in rule.needs else held, handler_id=handler,
         )  # fmt: skip
 
     def _append(self, action: Action, actor: Account, at: datetime, **columns: Any) -> None:

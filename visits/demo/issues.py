@@ -239,7 +239,13 @@ class Inventor:
             at = max(self._at_work(reported + room * share), chain.steps[-1].happened_at)
             if action is _A.DISPATCH:
                 handler = self._handler(self.place)
-                chain.take(action, self.desk, at, team_id=self.place.crew.id)
+                chain.take(
+                    action,
+                    self.desk,
+                    at,
+                    team_id=self.place.crew.id,
+                    handler=self.place.crew.in_charge.id,
+                )
             elif action in (_A.SIGN, _A.FEED_BACK, _A.RETURN):
                 said = {_A.FEED_BACK: words.RESULTS, _A.RETURN: words.RETURNED}.get(action, ("",))
                 chain.take(action, handler, at, words=self._pick(said))

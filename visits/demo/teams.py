@@ -37,6 +37,12 @@ class Crew:
         return [WORK[duty] / total for duty in self.duties]
 
     @property
+    def in_charge(self) -> Account:
+        """Whose charge new issues are, as visits/issues/charge.py has it: the full-time member."""
+        full = (m for m, d in zip(self.members, self.duties, strict=True) if d is Duty.FULL_TIME)
+        return next(full, self.members[0])
+
+    @property
     def handlers(self) -> list[Account]:
         """Those who handle issues: all but the guide, who backs and does not do."""
         return [m for m, d in zip(self.members, self.duties, strict=True) if d is not Duty.GUIDE]

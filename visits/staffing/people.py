@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from grids.absences import NoSuchPerson, people_in, visible_absences
 from grids.models import Assignment, Cell, Membership, Team
-from grids.permissions import holds_on
+from grids.permissions import holds_on, is_absent
 from grids.queries import jurisdiction
 from grids.standins import Absence, Deputy
 from gridserve.db import db
@@ -68,7 +68,7 @@ def person(user: User, user_id: uuid.UUID) -> User:
 
 @dataclass(frozen=True)
 class Standing:
-    """Somebody stands in: B for A in a team, from a day to a day; `acts` where A is away today."""
+    """B stands in for A in a team from a day to a day; `acts` where A is away today and B not."""
 
     deputy: Deputy
     team: Team
@@ -80,7 +80,7 @@ class Standing:
 def standings(user_id: uuid.UUID, day: date) -> list[Standing]:
     """Who stands in for a person and for whom the person stands in, on `day` or later."""
     a, b = aliased(User), aliased(User)
-    away = select(Absence.id).where(Absence.user_id == a.id, holds_on(Absence, day)).exists()
+    away = is_absent(a.id, day) & ~is_absent(b.id, day)
     rows = (
         select(Deputy, Team, b, a, away.label("away"))
         .join(Membership, Membership.id == Deputy.membership_id)
@@ -134,5 +134,6 @@ def absences_of(user_id: uuid.UUID, day: date) -> Sequence[Absence]:
             Absence.user_id == user_id,
             or_(Absence.to_date.is_(None), Absence.to_date > day),
         )
+        .options(joinedload(Absence.user))
         .order_by(Absence.from_date)
     ).all()

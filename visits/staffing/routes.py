@@ -11,7 +11,7 @@ from grids.schemas import TeamOut
 from grids.standins import Absence, Deputy
 from gridserve import workdays
 from gridserve.auth import current_user, requires
-from gridserve.http import API, Blueprint, paged, transaction
+from gridserve.http import API, Blueprint, ProblemSchema, paged, transaction
 from gridserve.permissions import Permission
 from visits.life.schemas import DryRunIn
 from visits.staffing import operations, people
@@ -41,6 +41,10 @@ bp = Blueprint("staffing_api", __name__, url_prefix=API, description="Teams and 
 
 _TEAM = "/teams/<uuid:team_id>"
 _MEMBER = f"{_TEAM}/members/<uuid:membership_id>"
+_missing = bp.alt_response(
+    404, schema=ProblemSchema, content_type="application/problem+json",
+    description="Not there, or not in the caller's scope.",
+)  # fmt: skip
 _previewed = bp.alt_response(200, schema=ReplacedOut, success=True, description="A preview.")
 
 
@@ -198,6 +202,7 @@ def end_assignment(said: dict[str, Any], team_id: uuid.UUID, assignment_id: uuid
 
 @bp.get("/absences")
 @requires(Permission.GROUND_READ)
+@_missing
 @bp.arguments(AbsencesIn, location="query")
 @bp.response(200, AbsencePage)
 def list_absences(args: dict[str, Any]) -> dict[str, Any]:
@@ -235,6 +240,7 @@ def end_absence(said: dict[str, Any], absence_id: uuid.UUID) -> Any:
 
 @bp.get("/teams/warnings")
 @requires(Permission.GROUND_READ)
+@_missing
 @bp.arguments(WarningsIn, location="query")
 @bp.response(200, WarningsOut)
 def list_warnings(args: dict[str, Any]) -> dict[str, Any]:
