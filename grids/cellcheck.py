@@ -61,6 +61,7 @@ class Checker:
         self.boundaries: dict[str, Area] = {
             v.code: to_shape(v.boundary) for v in villages.values() if v.boundary is not None
         }
+        self.stored = stored
         self.outlines = {c.code: (c, to_shape(c.polygon)) for cs in stored.values() for c in cs}
         self.seen: dict[str, int] = {}  # code → feature number
         self.accepted: list[Drawn] = []
@@ -109,13 +110,13 @@ class Checker:
     def _is_stored(self, cell: Drawn) -> bool:
         """Whether an equal cell is stored: of this code, or where none is given of any."""
         if not cell.code:
+            here = [self.outlines[stored.code] for stored in self.stored.get(cell.village_code, ())]
             return any(
-                stored.village_code == cell.village_code
-                and stored.to_date is None
+                stored.to_date is None
                 and stored.kind is cell.kind
                 and stored.name == cell.name
                 and self._equal(polygon, cell.polygon)
-                for stored, polygon in self.outlines.values()
+                for stored, polygon in here
             )
         stored, polygon = self.outlines.get(cell.code, (None, None))
         if stored is None or polygon is None:

@@ -183,3 +183,11 @@ def test_cells_are_downloaded_within_the_own_scope(
         start = "/api/v1/cells/export?jurisdiction=530626"
         assert clerk.get(start + wrong).status_code == 422, wrong
     assert clerk.get("/api/v1/cells/export?jurisdiction=530626102").status_code == 404
+
+
+def test_cells_without_codes_come_in_once(run: Run, village: str, tmp_path: Path) -> None:
+    fields = {"村编码": [VILLAGE, VILLAGE], "名称": ["a", "b"]}
+    path = write(tmp_path / "x.gpkg", [RIGHT, LEFT], fields)
+    assert answer(run(path))["new"] == 2
+    assert answer(run(path))["same"] == 2
+    assert list(stored()) == CODES
