@@ -122,6 +122,8 @@ def on_commit(callback: Callable[[], None]) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _run_callbacks(session: Session) -> None:
+    if session.in_nested_transaction():
+        return  # a savepoint was released: nobody else sees yet what was done
     for callback in session.info.pop("on_commit", []):
         callback()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -195,6 +196,6 @@ def template(kind: str) -> ResponseReturnValue:
 
 
 def _xlsx(sheet: bytes, name: str) -> Response:
-    response = Response(sheet, mimetype=writing.XLSX)
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return send_file(
+        io.BytesIO(sheet), mimetype=writing.XLSX, as_attachment=True, download_name=name
+    )

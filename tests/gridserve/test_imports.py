@@ -177,5 +177,6 @@ def test_cells_come_through_the_wizard_too(make, as_user):
 
 def test_templates(dispatcher, make, as_user):
     sheet = dispatcher.get("/imports/templates/households.xlsx")
+    sheet.headers["Content-Disposition"].encode("latin-1")  # a server sends nothing else
     assert load_workbook(io.BytesIO(sheet.data)).sheetnames == ["数据", "说明"]
     assert dispatcher.get("/imports/templates/teams.xlsx").status_code == 404
