@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,3 +120,21 @@ def test_refusals_are_plain(
     result = run(*args, "--write")
     assert result.exit_code == code
     assert words in result.stderr
+
+
+def test_lines_from_a_file_are_followed(run: Run, village: str, tmp_path: Path) -> None:
+    lon = WEST + 1.35 * STEP
+    river = {"type": "LineString", "coordinates": [[lon, SOUTH - STEP], [lon, SOUTH + 3 * STEP]]}
+    path = tmp_path / "river.geojson"
+    path.write_text(json.dumps({"type": "Feature", "geometry": river}))
+    args = (village, "--min", "20", "--max", "40", "--lines", str(path), "--write", "--json")
+    answer = json.loads(run(*args).stdout)
+    assert len(answer["cells"]) == 2
+    west = to_shape(db.session.scalar(select(Cell.polygon).order_by(Cell.code)))
+    assert west.symmetric_difference(box(WEST, SOUTH, lon, SOUTH + 2 * STEP)).area < 1e-12
+    path.write_text('{"type": "Point", "coordinates": [103, 28]}')
+    refused = run(*args)
+    assert refused.exit_code == 2
+    assert "LineString" in refused.stderr
+    path.write_text("<html>")
+    assert run(*args).exit_code == 2

@@ -20,8 +20,10 @@ from visits.division.ground import find_village, survey
 from visits.division.models import Draft, DraftStatus
 
 ATTEMPTS = 3
-# A job says every few seconds that it lives; after this silence another one may take over.
-LEASE = timedelta(seconds=90)
+# After this silence of a job another one may take over; RQ ends a job after 180 s.
+LEASE = timedelta(seconds=200)
+# After this time a draft's job was lost before it began, or waits: to ask again does no harm.
+WAITING = timedelta(seconds=60)
 
 INTERRUPTED, FAILED, TOO_MANY = "division.interrupted", "division.failed", "division.too_many"
 
@@ -60,10 +62,9 @@ def sweep() -> int:
         select(Draft.id, Draft.attempts)
         .where(
             Draft.status == DraftStatus.COMPUTING,
-            # A job that was never begun is given the time of a lease too: it may be waiting.
             or_(
                 Draft.claimed_at < now() - LEASE,
-                Draft.claimed_at.is_(None) & (Draft.created_at < now() - LEASE),
+                Draft.claimed_at.is_(None) & (Draft.created_at < now() - WAITING),
             ),
         )
         .order_by(Draft.created_at)
