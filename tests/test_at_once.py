@@ -11,9 +11,10 @@ from datetime import timedelta
 from http.client import HTTPConnection
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from werkzeug.serving import make_server
 
+from grids.models import Assignment, Membership
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP, VILLAGE, Make
@@ -119,3 +120,50 @@ def test_a_mark_made_while_figures_are_counted_is_not_lost(committed):
     assert figures.check() == []
     kept = db.session.execute(text("SELECT DISTINCT met, households FROM coverage_day")).all()
     assert [tuple(row) for row in kept] == [(2, 2)]
+
+
+def test_two_administrators_replace_one_person_at_once_and_one_wins(committed, port):
+    make = Make()
+    cell, old = make.cell(), make.user(Role.CADRE, VILLAGE)
+    team = make.team([cell], [old])
+    heirs = [make.user(Role.CADRE, VILLAGE).id for _ in range(2)]
+    admins = [make.token(make.user(Role.ADMINISTRATOR, TOWNSHIP)) for _ in range(2)]
+    row = db.session.scalars(select(Membership)).one()
+    path = f"/teams/{team.id}/members/{row.id}/replace"
+    db.session.remove()
+
+    def replace(n):
+        body = {"id": str(uuid.uuid4()), "user": str(heirs[n])}
+        status, answer = post(port, admins[n], path, body)
+        return status, json.loads(answer).get("code")
+
+    with ThreadPoolExecutor(2) as both:
+        answers = sorted(both.map(replace, range(2)))
+    assert answers == [(201, None), (409, "member.ended")]
+    assert (
+        len(db.session.scalars(select(Membership).where(Membership.to_date.is_(None))).all()) == 1
+    )
+
+
+def test_two_administrators_give_a_cell_its_lead_at_once_and_one_leads(committed, port):
+    make = Make()
+    cell = make.cell()
+    teams = [make.team([]).id for _ in range(3)]
+    admins = [make.token(make.user(Role.ADMINISTRATOR, TOWNSHIP)) for _ in range(3)]
+    code = cell.code
+    db.session.remove()
+
+    def give(n):
+        body = {"id": str(uuid.uuid4()), "cell": code, "lead": True}
+        return post(port, admins[n], f"/teams/{teams[n]}/cells", body)[0]
+
+    with ThreadPoolExecutor(3) as all_:
+        answers = list(all_.map(give, range(3)))
+    assert set(answers) <= {201, 409}
+    rows = db.session.scalars(
+        select(Assignment).where(
+            Assignment.to_date.is_(None) | (Assignment.to_date > Assignment.from_date)
+        )
+    ).all()
+    assert len(rows) == answers.count(201)
+    assert sum(row.lead for row in rows) == 1

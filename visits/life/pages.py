@@ -219,7 +219,7 @@ def _teams(cell: Cell, day: date) -> list[dict[str, Any]]:
     ).all()
     found: dict[uuid.UUID, dict[str, Any]] = {}
     for team_id, name, person, duty in rows:
-        team = found.setdefault(team_id, {"name": name, "members": []})
+        team = found.setdefault(team_id, {"id": team_id, "name": name, "members": []})
         if duty is not None:
             team["members"].append({"name": person, "duty": duty})
     return list(found.values())

@@ -19,7 +19,7 @@ from grids.queries import jurisdiction
 from grids.standins import Absence, Deputy
 from gridserve.db import db
 from gridserve.people import User
-from gridserve.permissions import Permission
+from gridserve.permissions import Permission, may
 from visits.issues.models import Issue
 from visits.issues.permissions import visible_issues
 
@@ -120,8 +120,11 @@ def cells_held(user_id: uuid.UUID, day: date) -> Sequence[Cell]:
     return db.session.scalars(select(Cell).where(Cell.id.in_(held)).order_by(Cell.code)).all()
 
 
-def open_issues(user: User, user_id: uuid.UUID) -> int:
-    """How many open issues are in a person's charge, of those that `user` may see."""
+def open_issues(user: User, user_id: uuid.UUID) -> int | None:
+    """How many open issues are in a person's charge, of those that `user` may see; None for who
+    sees none."""
+    if not may(user, Permission.ISSUE_READ):
+        return None
     mine = visible_issues(user).where(Issue.handler_id == user_id, Issue.closed_at.is_(None))
     return db.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
 

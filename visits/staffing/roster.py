@@ -20,7 +20,7 @@ from grids.permissions import holds_on
 from grids.standins import Deputy
 from gridserve.db import db
 from gridserve.people import User
-from gridserve.permissions import Permission
+from gridserve.permissions import Permission, may
 from visits.issues.models import Issue
 from visits.issues.permissions import visible_issues
 
@@ -77,8 +77,10 @@ def free_cells(user: User, team: Team, day: date) -> Sequence[Cell]:
     return db.session.scalars(rows.order_by(own, Cell.code).limit(CHOICES)).all()
 
 
-def open_issues(user: User, team_id: uuid.UUID) -> int:
-    """How many open issues a team holds, of those that `user` may see."""
+def open_issues(user: User, team_id: uuid.UUID) -> int | None:
+    """How many open issues a team holds, of those that `user` may see; None for who sees none."""
+    if not may(user, Permission.ISSUE_READ):
+        return None
     held = visible_issues(user).where(Issue.team_id == team_id, Issue.closed_at.is_(None))
     return db.session.scalar(select(func.count()).select_from(held.subquery())) or 0
 
