@@ -77,7 +77,7 @@ def membership(team, user):
 
 
 def visit(client, household, offset=0, status=201):
-    started = (now() + timedelta(days=offset) - timedelta(minutes=5)).isoformat()
+    started = (now() + timedelta(days=offset, seconds=-1)).isoformat()
     said = {"household_id": str(household.id), "outcome": "met", "started_at": started}
     return send(client, "/visits", status, **said)
 
