@@ -84,9 +84,9 @@ def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
     The present state stands in the issue's row; a past one is that of the last step by then.
     """
     if live:
-        return select(Issue).where(Issue.closed_at.is_(None)), (None, None)
+        return select(Issue).where(Issue.closed_at.is_(None)), (None, None, None)
     last = (
-        select(Step.status_after, Step.due_mark, Step.stopped_mark)
+        select(Step.status_after, Step.due_mark, Step.stopped_mark, Step.resumes_mark)
         .where(Step.issue_id == Issue.id, Step.happened_at <= moment)
         .order_by(Step.seq.desc())
         .limit(1)
@@ -101,7 +101,7 @@ def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
             or_(Issue.closed_at.is_(None), Issue.closed_at > moment),
         )
     )
-    return query, (last.c.due_mark, last.c.stopped_mark)
+    return query, (last.c.due_mark, last.c.stopped_mark, last.c.resumes_mark)
 
 
 def _day(moment: datetime) -> date:

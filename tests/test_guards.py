@@ -78,9 +78,11 @@ def test_a_status_is_set_in_one_place_only():
 
 
 def test_the_diagram_in_the_documents_is_drawn_from_the_table():
-    from visits.issues.chain import diagram
+    from visits.issues.chain import diagram, everywhere
 
-    assert diagram() in (ROOT / "docs" / "chain.md").read_text()
+    document = (ROOT / "docs" / "chain.md").read_text()
+    assert diagram() in document
+    assert everywhere() in document
 
 
 def test_every_message_has_its_chinese(tmp_path):

@@ -14,7 +14,7 @@ from grids.standins import AbsenceKind
 from gridserve.permissions import Role
 from gridserve.worktime import Unit
 from visits.division.models import DraftStatus
-from visits.issues.chain import Action, Channel, Promise, Rating, Status
+from visits.issues.chain import Action, Channel, Promise, Rating, Status, Way
 from visits.issues.clock import Light
 from visits.models import HouseholdStatus, Outcome, Purpose, Tag
 
@@ -31,15 +31,32 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Status.REVIEWING, _l("To review")),
     (Status.CLOSED, _l("Closed")),
     (Status.DECLINED, _l("Declined")),
+    (Status.SUSPENDED, _l("Suspended")),
+    (Status.MERGED, _l("Merged")),
     (Action.REPORT, _l("Report")),
+    (Action.SETTLE, _l("Settled on the spot")),
     (Action.ACCEPT, _l("Accept")),
     (Action.DECLINE, _l("Decline")),
+    (Action.REQUEST_MATERIAL, _l("Ask for what is missing, once")),
+    (Action.SUPPLY, _l("Everything is there: go on")),
     (Action.DISPATCH, _l("Dispatch")),
     (Action.SIGN, _l("Sign for it")),
     (Action.RETURN, _l("Return to the desk")),
+    (Action.TRANSFER, _l("Transfer to another team")),
+    (Action.ASSIST, _l("Ask a team to help")),
+    (Action.EXTEND, _l("Extend the limit")),
+    (Action.SUSPEND, _l("Suspend")),
+    (Action.RESUME, _l("Resume")),
     (Action.FEED_BACK, _l("Feed back the result")),
     (Action.PASS_REVIEW, _l("Pass the review")),
     (Action.FAIL_REVIEW, _l("Send back for rework")),
+    (Action.ESCALATE, _l("Escalate")),
+    (Action.HAND_DOWN, _l("Hand down")),
+    (Action.URGE, _l("Urge")),
+    (Action.MERGE, _l("Merge into another issue")),
+    (Action.PROPOSE_CLOSE, _l("Propose closing by force")),
+    (Action.FORCE_CLOSE, _l("Close by force")),
+    (Action.COMMENT, _l("Comment")),
     (Action.REOPEN, _l("Reopen")),
     (Action.EVALUATE, _l("Record the resident's evaluation")),
     (Action.REASSIGN, _l("Moved along: its cell was changed")),
@@ -56,6 +73,9 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Rating.SATISFIED, _l("Satisfied")),
     (Rating.FAIRLY, _l("Fairly satisfied")),
     (Rating.NOT, _l("Not satisfied")),
+    (Way.CODE, _l("By code")),
+    (Way.SIGNATURE, _l("By signature")),
+    (Way.CALL_BACK, _l("By call-back")),
     (Light.GREEN, _l("In time")),
     (Light.AMBER, _l("Nearly due")),
     (Light.RED, _l("Overdue")),

@@ -119,7 +119,7 @@ def test_a_chain_goes_the_way_of_the_table_and_no_other() -> None:
     with pytest.raises(ValueError, match="sign"):
         made.take(Action.SIGN, cadre, START + HOUR)  # before the last step
     made.take(Action.SIGN, cadre, START + 3 * HOUR)
-    made.take(Action.FEED_BACK, cadre, START + 4 * HOUR, words="已修复")
+    made.take(Action.FEED_BACK, cadre, START + 4 * HOUR, words="已修复", told={"answer": "已告知"})
     assert made.issue.team_id == team
     with pytest.raises(ValueError, match="handler"):
         made.take(Action.PASS_REVIEW, cadre, START + 5 * HOUR)

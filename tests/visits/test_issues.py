@@ -56,7 +56,7 @@ def test_the_main_road_from_report_to_evaluation(place, as_user):
         (desk, "accept", {}),
         (desk, "dispatch", {"team_id": str(place.team.id)}),
         (cadre, "sign", {}),
-        (cadre, "feed_back", {"words": "已修好"}),
+        (cadre, "feed_back", {"words": "已修好", "answer": "已告知"}),
         (desk, "pass_review", {}),
         (desk, "evaluate", {"rating": "satisfied"}),
     ]
@@ -77,10 +77,16 @@ def test_buttons_are_what_the_chain_allows_each(place, as_user):
     def actions(client):
         return client.get(f"/api/v1/issues/{issue}").json["actions"]
 
-    assert (actions(cadre), actions(desk)) == ([], ["accept", "decline"])
+    assert (actions(cadre), actions(desk)) == (
+        ["comment"],
+        ["accept", "decline", "escalate", "hand_down", "merge", "comment"],
+    )
     step(desk, issue, "accept")
     step(desk, issue, "dispatch", team_id=str(place.team.id))
-    assert (actions(cadre), actions(desk)) == (["sign", "return"], [])
+    assert (actions(cadre), actions(desk)) == (
+        ["sign", "return", "comment"],
+        ["transfer", "extend", "merge", "comment"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +117,7 @@ def test_the_handler_does_not_review_or_evaluate_the_own_work(make, place, as_us
         ("accept", {}),
         ("dispatch", {"team_id": str(team.id)}),
         ("sign", {}),
-        ("feed_back", {"words": "好了"}),
+        ("feed_back", {"words": "好了", "answer": "已告知"}),
     ):
         assert step(client, issue, action, **said).status_code == 201
     assert step(client, issue, "pass_review").json["code"] == "issue.not_yours"

@@ -174,7 +174,9 @@ class Cadre(Player):
             for issue in self.waiting(f"team={team}&status=handling", AT_ONCE):
                 if self.chance.random() < 0.8:
                     said = self.chance.choice(words.RESULTS)
-                    self.step(issue["id"], "feed_back", issue["step_no"], words=said)
+                    self.step(
+                        issue["id"], "feed_back", issue["step_no"], words=said, answer=words.ANSWER
+                    )
 
 
 class Dispatcher(Player):
@@ -201,7 +203,10 @@ class Dispatcher(Player):
         for issue in self._list("reported"):
             if issue["category"] == "dispute.debt" or self.chance.random() < 0.06:
                 said = self.chance.choice(words.DECLINED)
-                self.step(issue["id"], "decline", issue["step_no"], words=said)
+                self.step(
+                    issue["id"], "decline", issue["step_no"], words=said, basis=words.BASIS,
+                    instead=words.INSTEAD,
+                )  # fmt: skip
             else:
                 self.step(issue["id"], "accept", issue["step_no"])
         for issue in self._list("accepted"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,13 @@ ISSUE_COLUMNS = (
     "id", "number", "category_code", "channel", "words", "resident_name", "resident_phone",
     "reported_by_id", "visit_id", "household_id", "village_code", "cell_id", "address", "point",
     "point_source", "status", "step_no", "desk_code", "team_id", "limit_amount", "limit_unit",
-    "reported_at", "calendar_code", "due_mark", "stopped_mark", "due_at", "missing_year",
-    "stage_due_at", "closed_at", "rating", "handler_id",
+    "reported_at", "calendar_code", "due_mark", "stopped_mark", "resumes_mark", "due_at",
+    "missing_year", "stage_due_at", "closed_at", "merged_into_id", "rating", "handler_id",
 )  # fmt: skip
 STEP_COLUMNS = (
     "id", "issue_id", "seq", "action", "actor_id", "status_before", "status_after", "desk_code",
     "team_before_id", "team_after_id", "happened_at", "received_at", "due_at", "due_mark",
-    "stopped_mark", "words", "data", "said", "handler_id",
+    "stopped_mark", "resumes_mark", "words", "data", "said", "handler_id",
 )  # fmt: skip
 
 
@@ -67,11 +68,12 @@ class Chain:
         team_id: uuid.UUID | None = None,
         rating: Rating | None = None,
         handler: uuid.UUID | None = None,
+        told: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Add the next step; raises ValueError where the real operation would refuse it."""
         issue = self.issue
         rule = TRANSITIONS.get((issue.status, action))
-        said: dict[str, Any] = {"words": words, "team_id": team_id, "rating": rating}
+        said: dict[str, Any] = {"words": words, "team_id": team_id, "rating": rating, **told}
         if rule is None or at < self.steps[-1].happened_at:
             raise ValueError(f"{action} at {at} after {issue.status}")
         if [name for name in rule.needs if not said[name]]:
@@ -79,8 +81,9 @@ class Chain:
         handlers = {s.actor_id for s in self.steps if s.action in HANDLING_ACTIONS}
         if rule.not_handler and actor.id in handlers:
             raise ValueError(f"{action} by a handler")
-        held = issue.team_id if rule.to in HELD else None
-        if rule.to not in HELD:
+        kept = rule.to in HELD or rule.to is Status.SUSPENDED
+        held = issue.team_id if kept else None
+        if not kept:
             handler = None
         elif action is Action.SIGN:
             handler = actor.id
@@ -89,8 +92,9 @@ class Chain:
         self._append(
             action, actor, at, id=make_id(self._rng), status_before=issue.status,
             status_after=rule.to, desk_code=issue.desk_code, words=words,
-            data={"rating": str(rating)} if rating else {}, team_before_id=issue.team_id,
-            team_after_id=team_id if "team_id" in rule.needs else held, handler_id=handler,
+            data={**told} | ({"rating": str(rating)} if rating else {}),
+            team_before_id=issue.team_id, handler_id=handler,
+            team_after_id=team_id if "team_id" in rule.needs else held,
         )  # fmt: skip
 
     def _append(self, action: Action, actor: Account, at: datetime, **columns: Any) -> None:

@@ -33,8 +33,8 @@ HOT_CATEGORIES = ("water.outage", "water.quality")
 AGES = ((0.03, 0.78, 0.46), (0.81, 0.97, 0.17), (1.03, 1.95, 0.24), (2.05, 5.0, 0.13))
 # Where open issues stand.
 STANDING = {
-    Status.REPORTED: 0.14, Status.ACCEPTED: 0.12, Status.DISPATCHED: 0.2, Status.HANDLING: 0.36,
-    Status.REVIEWING: 0.18,
+    Status.REPORTED: 0.14, Status.ACCEPTED: 0.12, Status.DISPATCHED: 0.2, Status.HANDLING: 0.31,
+    Status.SUSPENDED: 0.05, Status.REVIEWING: 0.18,
 }  # fmt: skip
 CHANNELS = {
     Channel.VISIT: 0.56, Channel.HOTLINE: 0.16, Channel.INSPECTION: 0.12, Channel.WINDOW: 0.1,
@@ -45,14 +45,14 @@ RATINGS = {Rating.SATISFIED: 0.78, Rating.FAIRLY: 0.16, Rating.NOT: 0.06}
 PACE = {
     Action.ACCEPT: 1.0, Action.DISPATCH: 1.0, Action.SIGN: 2.0, Action.FEED_BACK: 10.0,
     Action.PASS_REVIEW: 2.0, Action.FAIL_REVIEW: 2.0, Action.RETURN: 2.0, Action.DECLINE: 2.0,
-    Action.REOPEN: 4.0,
+    Action.REOPEN: 4.0, Action.SUSPEND: 2.0, Action.MERGE: 2.0,
 }  # fmt: skip
 _A = Action
 ROAD = (_A.ACCEPT, _A.DISPATCH, _A.SIGN, _A.FEED_BACK, _A.PASS_REVIEW)
 # How far along the road an issue is in each status.
 REACHED = {
     Status.REPORTED: 0, Status.ACCEPTED: 1, Status.DISPATCHED: 2, Status.HANDLING: 3,
-    Status.REVIEWING: 4,
+    Status.SUSPENDED: 3, Status.REVIEWING: 4,
 }  # fmt: skip
 
 
@@ -107,6 +107,7 @@ class Inventor:
         weights = np.array([words.FREQUENT.get(code, 1.0) for code in self.entries])
         self.shares = weights / weights.sum()
         self.numbers: set[str] = set()
+        self.opened: list[Issue] = []  # those that stay open: others are merged into them
 
     def chains(self, count: int) -> Iterator[Chain]:
         """`count` chains, the open ones first."""
@@ -194,8 +195,11 @@ class Inventor:
             road += [_A.FEED_BACK, _A.FAIL_REVIEW]
         elif status is Status.ACCEPTED and chance < 0.3:
             road = [*ROAD, _A.REOPEN]
+        if status is Status.SUSPENDED:
+            road.append(_A.SUSPEND)
         room = (self.end - chain.issue.reported_at) * float(self.rng.uniform(0.3, 0.95))
         self._walk(chain, road, room)
+        self.opened.append(chain.issue)
         return chain
 
     def _category(self, *promises: Promise) -> str:
@@ -215,7 +219,9 @@ class Inventor:
         chain = self._begin(category, self._at_work(self.end - ago), self.ground.places)
         chance = self.rng.random()
         road = list(ROAD)
-        if not_here or number % 40 == 0:
+        if number % 53 == 0 and self.opened:
+            road = [_A.MERGE]
+        elif not_here or number % 40 == 0:
             road = [_A.DECLINE] if chance < 0.5 else [_A.ACCEPT, _A.DECLINE]
         elif chance < 0.06:
             road[3:3] = [_A.RETURN, _A.DISPATCH, _A.SIGN]
@@ -248,13 +254,26 @@ class Inventor:
                 )
             elif action in (_A.SIGN, _A.FEED_BACK, _A.RETURN):
                 said = {_A.FEED_BACK: words.RESULTS, _A.RETURN: words.RETURNED}.get(action, ("",))
-                chain.take(action, handler, at, words=self._pick(said))
+                told = {"answer": words.ANSWER} if action is _A.FEED_BACK else {}
+                chain.take(action, handler, at, words=self._pick(said), told=told)
             else:
                 said = {
                     _A.DECLINE: words.DECLINED, _A.FAIL_REVIEW: words.REWORK,
-                    _A.REOPEN: words.REOPENED,
+                    _A.REOPEN: words.REOPENED, _A.SUSPEND: words.SUSPENDED,
                 }.get(action, ("",))  # fmt: skip
-                chain.take(action, self.desk, at, words=self._pick(said))
+                told = self._told(action, at)
+                chain.take(action, self.desk, at, words=self._pick(said), told=told)
+
+    def _told(self, action: Action, at: datetime) -> dict[str, str]:
+        """What a desk's action needs besides words."""
+        if action is _A.DECLINE:
+            return {"basis": words.BASIS, "instead": words.INSTEAD}
+        if action is _A.SUSPEND:
+            return {"until": (workdays.day_of(at) + timedelta(days=60)).isoformat()}
+        if action is _A.MERGE:
+            into = self.opened[int(self.rng.integers(len(self.opened)))]
+            return {"into": str(into.id), "number": into.number}
+        return {}
 
     def _evaluate(self, chain: Chain) -> None:
         closed = chain.steps[-1].happened_at

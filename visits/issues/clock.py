@@ -49,6 +49,14 @@ class Pause:
     start: datetime
     end: datetime | None
     why: Rest = Rest.SUSPENDED
+    until: datetime | None = None  # it runs again then, whether or not somebody ended the pause
+
+    @property
+    def over(self) -> datetime | None:
+        """When the clock ran again; None: not said."""
+        if self.end is None or self.until is None:
+            return self.end
+        return min(self.end, self.until)
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,9 @@ class Reckoning:
     """An issue's limit on the scale of its unit.
 
     `starts` and `due` are marks. `stopped` is the mark at which the clock stands still, None while
-    it runs. Where the due time cannot be told yet, because the issue is suspended or because nobody
-    has said which days of `missing_year` are worked, `due_at` is the earliest that it can be.
+    it runs, and `resumes` the mark at which it goes on by itself. Where the due time cannot be told
+    yet, because the issue is suspended or because nobody has said which days of `missing_year` are
+    worked, `due_at` is the earliest that it can be.
     """
 
     limit: Limit
@@ -74,15 +83,22 @@ class Reckoning:
     stopped: float | None
     due_at: datetime
     missing_year: int | None = None
+    resumes: float | None = None
 
     def weight(self, now: float) -> float:
         """Age ÷ limit at the mark `now`, pauses taken out: 0 new, 1 just due."""
-        return weight(self.due, self.stopped, self.limit.amount, now)
+        return weight(self.due, self.stopped, self.resumes, self.limit.amount, now)
 
 
-def weight(due: float, stopped: float | None, amount: int, now: float) -> float:
+def weight(
+    due: float, stopped: float | None, resumes: float | None, amount: int, now: float
+) -> float:
     """Age ÷ limit from marks, as `Reckoning.weight`."""
-    return max(0.0, 1 + ((now if stopped is None else stopped) - due) / amount)
+    at = now
+    if stopped is not None:
+        # Beyond `resumes` the clock goes on from where it stood.
+        at = stopped if resumes is None else max(stopped, now - (resumes - stopped))
+    return max(0.0, 1 + (at - due) / amount)
 
 
 def reckon(
@@ -99,18 +115,21 @@ def reckon(
     if extension is not None:
         due = calendar.mark_or_end(unit, extension.due)
         since = max(since, calendar.mark_or_end(unit, extension.at))
-    stopped = None
+    stopped = resumes = None
     for pause in pauses:
         start = max(calendar.mark_or_end(unit, pause.start), since)
-        if pause.end is None:
+        if pause.over is None:
             stopped = start
+            resumes = calendar.mark_or_end(unit, pause.until) if pause.until else None
         else:
-            due += max(0.0, calendar.mark_or_end(unit, pause.end) - start)
+            due += max(0.0, calendar.mark_or_end(unit, pause.over) - start)
+    given = 0.0 if stopped is None or resumes is None else max(0.0, resumes - stopped)
     try:
-        return Reckoning(limit, starts, due, stopped, calendar.moment(unit, due))
+        due_at = calendar.moment(unit, due + given)
+        return Reckoning(limit, starts, due, stopped, due_at, None, resumes)
     except YearMissing as missing:
         earliest = calendar.start_of(date(missing.year, 1, 1))
-        return Reckoning(limit, starts, due, stopped, earliest, missing.year)
+        return Reckoning(limit, starts, due, stopped, earliest, missing.year, resumes)
 
 
 def light(share: float) -> Light:
@@ -175,12 +194,13 @@ def explain(
         happened.append(Line(Why.EXTENDED, extension.at, extension.due))
         since = max(since, calendar.mark_or_end(limit.unit, extension.at))
     for pause in pauses:
-        if pause.end is None:
+        end = pause.over or pause.until
+        if end is None:
             happened.append(Line(Why.STOPPED, pause.start, name=pause.why))
             continue
-        start, end = (calendar.mark_or_end(limit.unit, at) for at in (pause.start, pause.end))
-        given = max(0.0, end - max(start, since))
-        happened.append(Line(Why.PAUSED, pause.start, pause.end, given, pause.why))
+        first_mark, last_mark = (calendar.mark_or_end(limit.unit, at) for at in (pause.start, end))
+        given = max(0.0, last_mark - max(first_mark, since))
+        happened.append(Line(Why.PAUSED, pause.start, end, given, pause.why))
     last = calendar.day_of(found.due_at)
     if found.missing_year is not None:
         last -= timedelta(days=1)

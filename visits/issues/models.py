@@ -79,7 +79,13 @@ class Issue(Base):
     __table_args__ = county(
         CheckConstraint("step_no >= 1", name="step_no"),
         *_limits("limit_amount"),
-        CheckConstraint(f"(status IN ({_listed(HELD)})) = (team_id IS NOT NULL)", name="held"),
+        # Suspended, it stays with whoever held it: a team, or the desk.
+        CheckConstraint(
+            f"status = 'suspended' OR (status IN ({_listed(HELD)})) = (team_id IS NOT NULL)",
+            name="held",
+        ),
+        CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name="merged"),
+        CheckConstraint("merged_into_id <> id", name="merged_into"),
         CheckConstraint(
             f"(status IN ({_listed(CLOSED)})) = (closed_at IS NOT NULL)", name="closed"
         ),
@@ -92,6 +98,7 @@ class Issue(Base):
         Index(None, "village_code"),
         Index(None, "cell_id"),
         Index(None, "household_id"),
+        Index(None, "merged_into_id"),
         Index("ix_issue_open_due", "due_at", postgresql_where=text("closed_at IS NULL")),
         Index(
             "ix_issue_open_handler",
@@ -131,10 +138,12 @@ class Issue(Base):
     calendar_code: Mapped[str] = mapped_column(Code(12))
     due_mark: Mapped[float]
     stopped_mark: Mapped[float | None]
+    resumes_mark: Mapped[float | None]
     due_at: Mapped[datetime]  # the earliest that it can be, where it is not settled
     missing_year: Mapped[int | None] = mapped_column(SmallInteger)
     stage_due_at: Mapped[datetime | None]  # of the present stage: accepting, handling, reviewing
     closed_at: Mapped[datetime | None]
+    merged_into_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("issue.id"))
     rating: Mapped[Rating | None] = mapped_column(choice(Rating, "rating_value"))
 
     category: Mapped[Category] = relationship(lazy="raise")
@@ -161,6 +170,16 @@ class IssueStay(Base):
     to_date: Mapped[date] = mapped_column(Date)
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
     next_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell.id"))  # where it went
+
+
+class Assistance(Base):
+    """A team helps the holder of an issue 协办: it sees the issue and may say something to it."""
+
+    __tablename__ = "assistance"
+    __table_args__ = county(Index(None, "team_id"))
+
+    issue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("team.id"), primary_key=True)
 
 
 class Step(Base):
@@ -191,9 +210,10 @@ class Step(Base):
     handler_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # after it
     happened_at: Mapped[datetime]
     received_at: Mapped[datetime] = mapped_column(default=now)
-    due_at: Mapped[datetime]  # these three as they were reckoned then
+    due_at: Mapped[datetime]  # these four as they were reckoned then
     due_mark: Mapped[float]
     stopped_mark: Mapped[float | None]
+    resumes_mark: Mapped[float | None]
     words: Mapped[str] = mapped_column(Text, default="")
     data: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat

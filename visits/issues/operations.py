@@ -18,8 +18,19 @@ from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
 from gridserve.permissions import Permission, covers
 from visits.issues import charge, projection, reckoning
-from visits.issues.chain import HELD, TRANSITIONS, Action, Rule, Status, Who
-from visits.issues.models import Category, Issue, Step
+from visits.issues.chain import (
+    BEGINNINGS,
+    HELD,
+    TRANSITIONS,
+    Action,
+    Rating,
+    Rule,
+    Status,
+    Who,
+    rules_from,
+)
+from visits.issues.demands import Asked, Effect, effect_of, is_under
+from visits.issues.models import Assistance, Category, Issue, Step
 from visits.issues.permissions import may_take, visible_issues
 from visits.issues.place import place_of
 from visits.labels import label
@@ -43,12 +54,6 @@ class NotPossible(Conflict):
     """The chain knows no such action from the present status."""
 
     code = "issue.not_possible"
-
-
-class AlreadyEvaluated(Conflict):
-    """What the resident said of this closing is recorded."""
-
-    code = "issue.already_evaluated"
 
 
 class NotYours(Forbidden):
@@ -104,20 +109,24 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         reported_at=moment,
         **place,
     )
+    action = Action.SETTLE if said.get("settled") else Action.REPORT
+    if action is Action.SETTLE and not _answers_for(place, moment, by):
+        words = _("Only a cadre of the cell's team settles something on the spot.")
+        raise NotYours(words)
     step = Step(
         id=said["id"],
         issue_id=issue.id,
         seq=1,
-        action=Action.REPORT,
+        action=action,
         actor_id=by.id,
         status_before=None,
-        status_after=Status.REPORTED,
+        status_after=BEGINNINGS[action].to,
         desk_code=desk,
         happened_at=moment,
         received_at=now(),
         words=said["words"],
         said=fingerprint,
-        data={},
+        data=said.get("settled") or {},
         for_id=_reported_for(place, moment, by),
     )
     reckoning.write(issue, [step], category)
@@ -130,7 +139,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         issue.number = number_of(said["id"], moment, letters=8)
         if not _stored(issue, step):
             raise IdTaken(_("This id is already used for something else; make a new one."))
-    events.record("issue.report", issue.id, by=by.id, jurisdiction=issue.village_code)
+    events.record(f"issue.{action}", issue.id, by=by.id, jurisdiction=issue.village_code)
     return issue
 
 
@@ -160,6 +169,9 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
     known = _same(said["id"], fingerprint, by)
     if known is not None:
         return known
+    if said.get("into"):  # both are locked, in one order, so that two merges never wait in a ring
+        both = select(Issue.id).where(Issue.id.in_([issue_id, said["into"]])).order_by(Issue.id)
+        db.session.execute(both.with_for_update())
     issue = db.session.scalar(
         visible_issues(by)
         .where(Issue.id == issue_id)
@@ -177,7 +189,7 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
             current={"step_no": issue.step_no, "status": issue.status},
         )
     action = Action(said["action"])
-    rule = TRANSITIONS.get((issue.status, action))
+    rule = rules_from(issue.status, held=issue.team_id is not None).get(action)
     if rule is None:
         raise NotPossible(
             _(
@@ -186,14 +198,25 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
                 status=label(issue.status),
             )
         )
-    if not may_take(by, issue, rule):
+    if not may_take(by, issue, action, rule):
         raise NotYours(_("“%(action)s” is not for you to take here.", action=label(action)))
-    if action is Action.EVALUATE and issue.rating is not None:
-        raise AlreadyEvaluated(
-            _("The resident's evaluation is recorded already; it is asked once after each closing.")
-        )
-    _check_needs(rule, said)
-    return _append(issue, action, rule, said, fingerprint, by)
+    step = _append(issue, action, rule, said, fingerprint, by)
+    if action is Action.EVALUATE and said["rating"] is Rating.NOT:
+        _review_again(issue, step, by)
+    return step
+
+
+def _review_again(issue: Issue, evaluation: Step, by: User) -> None:
+    """A resident who is not satisfied is heard once more, without anybody's decision."""
+    again = select(Step.id).where(
+        Step.issue_id == issue.id, Step.action == Action.REOPEN, Step.data.has_key("because")
+    )
+    if db.session.scalar(select(again.exists())):
+        return
+    said = {"id": uuid.uuid5(evaluation.id, "reopen"), "words": evaluation.words}
+    data = {"because": str(Action.EVALUATE)}
+    rule = TRANSITIONS[(issue.status, Action.REOPEN)]
+    _append(issue, Action.REOPEN, rule, said, digest(said), by, data=data)
 
 
 def reassign(issue: Issue, said: dict[str, Any], *, team: Team | None = None, by: User) -> Step:
@@ -204,7 +227,7 @@ def reassign(issue: Issue, said: dict[str, Any], *, team: Team | None = None, by
     """
     rule = TRANSITIONS[(issue.status, Action.REASSIGN)]
     data, step = said["data"], {"id": said["id"]}
-    if team is not None and issue.status in HELD and _is_under(team, issue):
+    if team is not None and issue.status in HELD and is_under(team, issue):
         data = data | {"from_team": str(issue.team_id), "to_team": str(team.id)}
         step["team_id"] = team.id
     return _append(issue, Action.REASSIGN, rule, step, digest(said), by, data=data)
@@ -235,14 +258,14 @@ def _append(
     ).all()
     # A chain does not run backwards, whatever a phone's clock says.
     moment = max(_moment(said.get("happened_at"), "/happened_at"), steps[-1].happened_at)
-    team_id = issue.team_id if rule.to in HELD else None
-    if said.get("team_id") and ("team_id" in rule.needs or action is Action.REASSIGN):
-        team_id = _team_for(issue, said["team_id"]).id
+    if data is None:
+        effect = effect_of(Asked(issue, action, rule, said, steps, by))
+    else:  # it follows from something else: nothing is demanded
+        kept = issue.team_id if rule.to in HELD or rule.to is Status.SUSPENDED else None
+        effect = Effect(said.get("team_id") or kept, issue.desk_code, data)
     for_id = None
     if rule.who is Who.HOLDER:
         for_id = charge.for_whom(by, issue, workdays.today())
-    if "rating" in rule.needs:
-        data = {"rating": str(said["rating"])}
     step = Step(
         id=said["id"],
         issue_id=issue.id,
@@ -250,16 +273,16 @@ def _append(
         action=action,
         actor_id=by.id,
         for_id=for_id,
-        handler_id=_handler(issue, action, team_id, said, for_id or by.id),
+        handler_id=_handler(issue, action, effect.team_id, said, for_id or by.id),
         status_before=issue.status,
         status_after=rule.to,
-        desk_code=issue.desk_code,
+        desk_code=effect.desk_code,
         team_before_id=issue.team_id,
-        team_after_id=team_id,
+        team_after_id=effect.team_id,
         happened_at=moment,
         received_at=now(),
         words=said.get("words", ""),
-        data=data or {},
+        data=effect.data,
         said=fingerprint,
     )
     try:
@@ -273,6 +296,9 @@ def _append(
             raise
         raise IdTaken(_("This id is already used for another step; make a new one.")) from error
     projection.apply(issue, step)
+    if effect.assisting is not None:
+        db.session.merge(Assistance(issue_id=issue.id, team_id=effect.assisting))
+    db.session.flush()
     events.record(f"issue.{action}", issue.id, by=by.id, jurisdiction=issue.village_code)
     return step
 
@@ -289,6 +315,14 @@ def _handler(
         found: uuid.UUID | None = said["handler_id"]
         return found
     return issue.handler_id if team_id == issue.team_id else charge.choose(team_id)
+
+
+def _answers_for(place: dict[str, Any], moment: datetime, by: User) -> bool:
+    """Whether the reporter served in a team of the place's cell on that day."""
+    if place["cell_id"] is None:
+        return False
+    found = db.session.execute(answers(by, place["cell_id"], workdays.day_of(moment)))
+    return found.first() is not None
 
 
 def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUID | None:
@@ -311,25 +345,3 @@ def _moment(said: datetime | None, pointer: str) -> datetime:
     if said > now() + CLOCK_TOLERANCE:
         raise Invalid(errors={pointer: [_("Lies in the future. Check the clock of the phone.")]})
     return said
-
-
-def _check_needs(rule: Rule, said: dict[str, Any]) -> None:
-    missing = [name for name in rule.needs if not said.get(name)]
-    if missing:
-        raise Invalid(
-            _("This step needs more to be said."),
-            errors={f"/{name}": [_("Required for this action.")] for name in missing},
-        )
-
-
-def _team_for(issue: Issue, team_id: uuid.UUID) -> Team:
-    # Locked, shared: nobody of it leaves while this chooses who is in charge.
-    team = db.session.get(Team, team_id, with_for_update={"read": True}, populate_existing=True)
-    if team is None or not _is_under(team, issue):
-        raise Invalid(errors={"/team_id": [_("No such team under this desk.")]})
-    return team
-
-
-def _is_under(team: Team, issue: Issue) -> bool:
-    """Whether the desk that has the issue may dispatch to the team."""
-    return team.jurisdiction_code.startswith(issue.desk_code) and not team.has_ended

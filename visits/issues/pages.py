@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import marshmallow as ma
@@ -14,8 +15,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select
 
-from grids.models import Assignment, Team
-from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db
@@ -23,12 +22,13 @@ from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import inside, page_args, paged, transaction
 from gridserve.permissions import Permission
 from visits.issues import operations, queries
-from visits.issues.chain import Action, Rating, Status
+from visits.issues.chain import Action, Status
+from visits.issues.choices import choices
 from visits.issues.clock import Light
 from visits.issues.models import Category, Issue
-from visits.issues.permissions import actions, desk_issues, sees_resident
+from visits.issues.permissions import desk_issues, sees_resident
 from visits.issues.schemas import IssuesIn, StepIn
-from visits.issues.words import DONE, because, due_words, place_name, timing
+from visits.issues.words import DONE, because, due_words, place_name, timing, told
 from visits.labels import amount, category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household
@@ -158,7 +158,7 @@ def show(issue_id: uuid.UUID) -> ResponseReturnValue:
 
 
 @bp.post("/issues/<uuid:issue_id>")
-@requires(Permission.ISSUE_STEP)
+@requires(Permission.ISSUE_READ)
 @transaction
 def act(issue_id: uuid.UUID) -> ResponseReturnValue:
     """Take a step from the page, then show the issue again."""
@@ -173,6 +173,8 @@ def act(issue_id: uuid.UUID) -> ResponseReturnValue:
 
 def _take(issue_id: uuid.UUID) -> Action:
     form = {k: v for k, v in request.form.items() if v and k != "csrf_token"}
+    if form.get("due_at"):
+        form["due_at"] = _local(form["due_at"])
     seen = form.get("seen", "")
     plain = seen.isascii() and seen.isdigit() and len(seen) < 8
     try:
@@ -184,34 +186,21 @@ def _take(issue_id: uuid.UUID) -> Action:
 
 def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
     issue = queries.issue(current_user, issue_id)
-    possible = actions(current_user, issue)
-    teams = []
-    if any("team_id" in rule.needs for rule in possible.values()):
-        teams = list(
-            db.session.scalars(
-                select(Team)
-                .where(Team.jurisdiction_code.like(issue.desk_code + "%"), Team.to_date.is_(None))
-                .order_by(Team.jurisdiction_code, Team.name)
-                .limit(500)
-            )
-        )
     shown = sees_resident(current_user, issue)
     return render_template(
         "issues/issue.html",
         issue=issue,
-        possible=possible,
-        teams=teams,
-        ratings=Rating,
+        **choices(issue, current_user),
         problem=problem,
         timing=timing,
         due_words=due_words,
         because=because,
+        told=told,
         amount=amount,
         back=inside(request.args.get("back", ""), url_for("issues.listing")),
         household_href=_household_href(issue),
         new_id=uuid.uuid4,
         charge=queries.in_charge(issue),
-        suggested=_suggested(issue) if teams else None,
         resident_name=issue.resident_name
         if shown or not issue.resident_name
         else masked_name(issue.resident_name),
@@ -220,13 +209,12 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
     )
 
 
-def _suggested(issue: Issue) -> uuid.UUID | None:
-    """The lead team of the issue's cell today: most often the right one."""
-    return db.session.scalar(
-        select(Assignment.team_id)
-        .where(Assignment.cell_id == issue.cell_id, holds_on(Assignment, workdays.today()))
-        .where(Assignment.lead)
-    )
+def _local(words: str) -> str:
+    """A time as a form has it, with the offset of here."""
+    try:
+        return datetime.fromisoformat(words).replace(tzinfo=workdays.zone()).isoformat()
+    except ValueError:
+        return words  # the schema says what is wrong with it
 
 
 def _options(kind: type[enum.StrEnum]) -> list[dict[str, str]]:

@@ -20,6 +20,8 @@ def apply(issue: Issue, step: Step) -> None:
     issue.desk_code = step.desk_code
     issue.team_id = step.team_after_id
     issue.handler_id = step.handler_id
+    into = step.data.get("into") if step.action is Action.MERGE else None
+    issue.merged_into_id = uuid.UUID(into) if into else None
     if step.status_after not in CLOSED:
         issue.closed_at = None
         issue.rating = None

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Float, case, func, inspect, literal, select
 
+from gridserve import workdays
 from gridserve.calendars import Book, book
 from gridserve.db import db, now
 from gridserve.worktime import Unit
-from visits.issues.chain import CLOSED, Status
-from visits.issues.clock import Limit, Line, Pause, Reckoning, Rest, explain, reckon, weight
+from visits.issues.chain import CLOSED, Action, Status
+from visits.issues.clock import (
+    Extension,
+    Limit,
+    Line,
+    Pause,
+    Reckoning,
+    Rest,
+    explain,
+    reckon,
+    weight,
+)
 from visits.issues.models import Category, Issue, Step
 
 # Which limit a status counts on, beside the whole one.
@@ -27,22 +39,40 @@ STAGES = {
 def pauses(steps: Sequence[Step]) -> list[Pause]:
     """When the clock stood still, from the steps in their order."""
     found: list[Pause] = []
-    started: datetime | None = None
     for step in steps:
-        if started is None and step.status_after in CLOSED:
-            started = step.happened_at
-        elif started is not None and step.status_after not in CLOSED:
-            found.append(Pause(started, step.happened_at, Rest.CLOSED))
-            started = None
-    if started is not None:
-        found.append(Pause(started, None, Rest.CLOSED))
+        why = _rest(step.status_after)
+        last = found[-1] if found else None
+        if last is not None and last.end is None:
+            if why is last.why:
+                continue
+            found[-1] = Pause(last.start, step.happened_at, last.why, last.until)
+        if why is not None:
+            until = step.data.get("until") if step.action is Action.SUSPEND else None
+            end = workdays.end_of(date.fromisoformat(until)) if until else None
+            found.append(Pause(step.happened_at, None, why, end))
     return found
+
+
+def _rest(status: Status) -> Rest | None:
+    if status in CLOSED:
+        return Rest.CLOSED
+    return Rest.SUSPENDED if status is Status.SUSPENDED else None
+
+
+def extension(steps: Sequence[Step]) -> Extension | None:
+    """The last extension of the limit."""
+    for step in reversed(steps):
+        if step.action is Action.EXTEND:
+            return Extension(step.happened_at, datetime.fromisoformat(step.data["due_at"]))
+    return None
 
 
 def explained(issue: Issue, steps: Sequence[Step]) -> list[Line]:
     """How the due time came about, line by line."""
-    calendar = book().of(issue.village_code)
-    return explain(calendar, issue.limit, issue.reported_at, pauses=pauses(steps))
+    return explain(
+        book().of(issue.village_code), issue.limit, issue.reported_at, pauses=pauses(steps),
+        extension=extension(steps),
+    )  # fmt: skip
 
 
 def stage_due(
@@ -71,12 +101,16 @@ def write(
     """
     calendars = calendars or book()
     calendar = calendars.of(issue.village_code)
-    found = reckon(calendar, issue.limit, issue.reported_at, pauses=pauses(steps))
+    found = reckon(
+        calendar, issue.limit, issue.reported_at, pauses=pauses(steps), extension=extension(steps)
+    )
     last = steps[-1]
     if inspect(last).transient:
-        last.due_at, last.due_mark, last.stopped_mark = found.due_at, found.due, found.stopped
+        last.due_at, last.due_mark = found.due_at, found.due
+        last.stopped_mark, last.resumes_mark = found.stopped, found.resumes
     issue.calendar_code = calendars.nearest(issue.village_code)
-    issue.due_mark, issue.stopped_mark = found.due, found.stopped
+    issue.due_mark = found.due
+    issue.stopped_mark, issue.resumes_mark = found.stopped, found.resumes
     issue.due_at, issue.missing_year = found.due_at, found.missing_year
     issue.stage_due_at = stage_due(issue, steps, category, calendars)
     return found
@@ -86,27 +120,35 @@ def weight_of(issue: Issue) -> float:
     """Age ÷ limit of an issue at present, or when it was closed."""
     unit = issue.limit.unit
     present = book().calendars[issue.calendar_code].mark_or_end(unit, now())
-    return weight(issue.due_mark, issue.stopped_mark, issue.limit.amount, present)
+    return weight(
+        issue.due_mark, issue.stopped_mark, issue.resumes_mark, issue.limit.amount, present
+    )
 
 
 def weight_at(
     moment: datetime,
     due: ColumnElement[float] | None = None,
-    stopped: ColumnElement[float | None] | None = None,
+    stopped: ColumnElement[Any] | None = None,
+    resumes: ColumnElement[Any] | None = None,
 ) -> ColumnElement[float]:
     """Age ÷ limit at `moment`, as `weight_of` has it, for use in a query.
 
-    `due` and `stopped` are the marks that held then, where those are not the present ones.
+    The marks are those that held then, all three, where they are not the present ones.
     """
+    if due is None or stopped is None or resumes is None:
+        columns = Issue.__table__.c
+        due, stopped, resumes = columns.due_mark, columns.stopped_mark, columns.resumes_mark
     unit, code = Issue.__table__.c.limit_unit, Issue.calendar_code
     marks = [
         ((code == own) & (unit == kind), literal(calendar.mark_or_end(kind, moment), Float()))
         for own, calendar in book().calendars.items()
         for kind in Unit
     ]
-    at = func.coalesce(Issue.stopped_mark if stopped is None else stopped, case(*marks))
-    left = at - (Issue.due_mark if due is None else due)
-    return func.greatest(0.0, 1 + left / Issue.__table__.c.limit_amount)
+    now_mark = case(*marks)
+    # greatest() leaves null out: without `resumes` the clock stands still at `stopped`.
+    stood = case((stopped.is_not(None), func.greatest(stopped, now_mark - (resumes - stopped))))
+    at = func.coalesce(stood, now_mark)
+    return func.greatest(0.0, 1 + (at - due) / Issue.__table__.c.limit_amount)
 
 
 def recompute(prefix: str, *, at_once: int = 500) -> int:

@@ -72,7 +72,7 @@ def get_issue(issue_id: uuid.UUID) -> Issue:
 
 
 @bp.post("/issues/<uuid:issue_id>/steps")
-@requires(Permission.ISSUE_STEP)
+@requires(Permission.ISSUE_READ)
 @transaction
 @bp.arguments(StepIn)
 @bp.response(201, StepOut)

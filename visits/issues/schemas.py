@@ -10,7 +10,7 @@ from gridserve.auth import current_user
 from gridserve.http import Day, Moment, PageIn, Schema, Text
 from gridserve.worktime import Unit
 from visits.issues import clock
-from visits.issues.chain import Action, Channel, Promise, Rating, Status
+from visits.issues.chain import BEGINNINGS, Action, Channel, Promise, Rating, Status, Way
 from visits.issues.clock import Light, Why
 from visits.issues.permissions import sees_resident
 from visits.issues.reckoning import explained, weight_of
@@ -38,6 +38,13 @@ class CategoryOut(Schema):
     review_limit = ma.fields.Nested(LimitOut, required=True)
 
 
+class SettledIn(Schema):
+    """Settled on the spot: what was done, and what the resident was told."""
+
+    result = Text(required=True, least=1, most=2000)
+    answer = Text(required=True, least=1, most=2000)
+
+
 class IssueIn(Schema):
     """An issue as it is reported. One of visit_id, household_id, cell, point says where."""
 
@@ -54,6 +61,9 @@ class IssueIn(Schema):
     address = Text(most=120, load_default="")
     resident_name = Text(most=64, allow_none=True)
     resident_phone = Text(most=20, allow_none=True)
+    settled = ma.fields.Nested(
+        SettledIn, metadata={"description": "by a cadre of the cell's team: closed at once"}
+    )
     reported_at = Moment()
 
 
@@ -67,12 +77,20 @@ class StepIn(Schema):
         Action,
         by_value=True,
         required=True,
-        validate=ma.validate.NoneOf([Action.REPORT, Action.REASSIGN, Action.HAND_OVER]),
+        validate=ma.validate.NoneOf([*BEGINNINGS, Action.REASSIGN, Action.HAND_OVER]),
     )
     seen = ma.fields.Integer(required=True, strict=True, validate=ma.validate.Range(1, 1_000_000))
     words = Text(most=4000, load_default="")
     team_id = ma.fields.UUID(allow_none=True)
     rating = ma.fields.Enum(Rating, by_value=True, allow_none=True)
+    way = ma.fields.Enum(Way, by_value=True, metadata={"description": "how the resident was asked"})
+    answer = Text(most=2000, metadata={"description": "what the resident is told"})
+    basis = Text(most=500, metadata={"description": "by which rule"})
+    instead = Text(most=500, metadata={"description": "where to go instead"})
+    until = Day(metadata={"description": "suspend: until when at most; urge: answer by when"})
+    due_at = Moment(metadata={"description": "extend: the new due time"})
+    to_desk = Text(most=12, validate=[ma.validate.Regexp(CODE)])
+    into = ma.fields.UUID(metadata={"description": "merge: the issue that goes on"})
     happened_at = Moment()
 
 
@@ -140,6 +158,7 @@ class IssueBrief(Schema):
     due_at = Moment(required=True)
     closed_at = Moment(allow_none=True, required=True)
     rating = ma.fields.Enum(Rating, by_value=True, allow_none=True, required=True)
+    merged_into = ma.fields.UUID(attribute="merged_into_id", allow_none=True, required=True)
     limit = ma.fields.Nested(LimitOut, required=True)
     stage_due_at = Moment(
         allow_none=True,

@@ -16,7 +16,7 @@ from gridserve.worktime import Unit
 from visits.issues import clock
 from visits.issues.chain import Action, Status
 from visits.issues.clock import Light, Line, Rest, Why
-from visits.issues.models import Issue
+from visits.issues.models import Issue, Step
 from visits.issues.reckoning import explained, weight_of
 from visits.labels import amount
 
@@ -31,6 +31,20 @@ DONE: dict[Action, Any] = {
     Action.PASS_REVIEW: _l("Review passed: the issue is closed."),
     Action.FAIL_REVIEW: _l("Sent back to the team for rework."),
     Action.REOPEN: _l("Reopened. Next: dispatch it to a team."),
+    Action.REQUEST_MATERIAL: _l("Asked. The clock stands still until everything is there."),
+    Action.SUPPLY: _l("The clock runs again. Next: dispatch it to a team."),
+    Action.TRANSFER: _l("Transferred."),
+    Action.ASSIST: _l("The team was asked to help."),
+    Action.EXTEND: _l("The limit was extended."),
+    Action.SUSPEND: _l("Suspended: the clock stands still."),
+    Action.RESUME: _l("Resumed: the clock runs again."),
+    Action.ESCALATE: _l("Escalated."),
+    Action.HAND_DOWN: _l("Handed down."),
+    Action.URGE: _l("Urged."),
+    Action.MERGE: _l("Merged. The other issue goes on."),
+    Action.PROPOSE_CLOSE: _l("Proposed. Another leader closes it, or does not."),
+    Action.FORCE_CLOSE: _l("Closed by force."),
+    Action.COMMENT: _l("Comment recorded."),
     Action.EVALUATE: _l("Evaluation recorded."),
 }
 
@@ -41,7 +55,7 @@ def timing(issue: Issue) -> dict[str, str]:
     A light is for open issues only; a closed one was in time or not; of a declined one nothing
     was promised.
     """
-    if issue.status == Status.DECLINED:
+    if issue.status in (Status.DECLINED, Status.MERGED):
         return {"light": "", "words": "", "note": ""}
     weight = weight_of(issue)
     left = (1 - weight) * issue.limit.amount
@@ -146,3 +160,19 @@ def due_words(issue: Issue) -> str:
     if issue.missing_year is not None:
         return _("Due in %(year)s, whose working calendar is missing", year=issue.missing_year)
     return _("Due %(time)s", time=_end(issue.due_at))
+
+
+def told(step: Step) -> list[str]:
+    """What a step's data says, in sentences."""
+    said = {
+        "result": lambda value: _("Result: %(words)s", words=value),
+        "answer": lambda value: _("Answer to the resident: %(words)s", words=value),
+        "basis": lambda value: _("By: %(words)s", words=value),
+        "instead": lambda value: _("Instead: %(words)s", words=value),
+        "team_name": lambda value: _("Helps: %(team)s", team=value),
+        "until": lambda value: _("Until %(day)s", day=format_date(date.fromisoformat(value))),
+        "due_at": lambda value: _("Due %(time)s", time=_end(datetime.fromisoformat(value))),
+        "to_desk": lambda value: _("To %(place)s", place=place_name(value) or value),
+        "number": lambda value: _("Into issue %(number)s", number=value),
+    }
+    return [sentence(step.data[key]) for key, sentence in said.items() if step.data.get(key)]

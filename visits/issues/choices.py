@@ -1,0 +1,84 @@
+"""What somebody may do with an issue on its page, and from what there is to choose."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import raiseload
+
+from grids.models import Assignment, Jurisdiction, Level, Team
+from grids.permissions import holds_on
+from gridserve import workdays
+from gridserve.db import db
+from gridserve.people import User
+from visits.issues.chain import Action, Rating
+from visits.issues.models import Issue
+from visits.issues.permissions import actions, desk_issues
+
+# The steps that bring an issue on; the others are folded away.
+ONWARD = (
+    Action.ACCEPT, Action.DISPATCH, Action.SIGN, Action.FEED_BACK, Action.PASS_REVIEW,
+    Action.FAIL_REVIEW, Action.RESUME, Action.SUPPLY, Action.EVALUATE, Action.URGE,
+)  # fmt: skip
+SHOWN = 500
+
+
+def choices(issue: Issue, user: User) -> dict[str, Any]:
+    """The actions, those that bring the issue on first, and what their fields offer."""
+    possible = actions(user, issue)
+    needed = {name for rule in possible.values() for name in rule.needs}
+    return {
+        "onward": {a: rule for a, rule in possible.items() if a in ONWARD},
+        "others": {a: rule for a, rule in possible.items() if a not in ONWARD},
+        "teams": _teams(issue) if "team_id" in needed else [],
+        "suggested": _suggested(issue) if "team_id" in needed else None,
+        "desks": _desks(issue) if "to_desk" in needed else [],
+        "mergeable": _mergeable(issue, user) if "into" in needed else [],
+        "ratings": Rating,
+        "merged_number": db.session.scalar(
+            select(Issue.number).where(Issue.id == issue.merged_into_id)
+        ),
+    }
+
+
+def _teams(issue: Issue) -> list[Team]:
+    rows = (
+        select(Team)
+        .where(Team.jurisdiction_code.like(issue.desk_code + "%"), Team.to_date.is_(None))
+        .order_by(Team.jurisdiction_code, Team.name)
+    )
+    return list(db.session.scalars(rows.limit(SHOWN)))
+
+
+def _suggested(issue: Issue) -> uuid.UUID | None:
+    """The lead team of the issue's cell today: most often the right one."""
+    return db.session.scalar(
+        select(Assignment.team_id)
+        .where(Assignment.cell_id == issue.cell_id, holds_on(Assignment, workdays.today()))
+        .where(Assignment.lead)
+    )
+
+
+def _desks(issue: Issue) -> list[Jurisdiction]:
+    """The jurisdictions from the county to the village, without the one that has the issue."""
+    levels = (Level.COUNTY, Level.TOWNSHIP, Level.VILLAGE)
+    codes = {issue.village_code[:level] for level in levels} - {issue.desk_code}
+    rows = select(Jurisdiction).where(Jurisdiction.code.in_(codes))
+    return list(db.session.scalars(rows.order_by(Jurisdiction.code)))
+
+
+def _mergeable(issue: Issue, user: User) -> list[Issue]:
+    """Open issues of the desk in the same village, the newest first."""
+    rows = (
+        desk_issues(user)
+        .where(
+            Issue.village_code == issue.village_code,
+            Issue.closed_at.is_(None),
+            Issue.id != issue.id,
+        )
+        .options(raiseload("*"))
+        .order_by(Issue.reported_at.desc())
+    )
+    return list(db.session.scalars(rows.limit(50)))
