@@ -68,10 +68,10 @@ def test_words_that_are_no_notice_are_read_as_nothing(words: str) -> None:
     assert read(words, 2026) == []
 
 
-def year_said(**other: Any) -> dict[str, Any]:
+def year_said(year: int = 2027, **other: Any) -> dict[str, Any]:
     return {
-        "id": str(uuid.uuid4()), "jurisdiction": COUNTY, "year": 2027,
-        "days": [{"day": "2027-01-01", "working": False, "name": "元旦"}],
+        "id": str(uuid.uuid4()), "jurisdiction": COUNTY, "year": year,
+        "days": [{"day": f"{year}-01-01", "working": False, "name": "元旦"}],
     } | other  # fmt: skip
 
 
@@ -79,27 +79,36 @@ def test_a_missing_year_is_said_and_entering_it_tells_the_due_time(
     context: None, make: Make, as_user: Any
 ) -> None:
     admin = as_user(make.user("administrator", COUNTY))
-    household = make.household()
     desk = make.user("dispatcher", TOWNSHIP)
+    missing = max(book().of("").years) + 1
+    eve = workdays.start_of(date(missing, 1, 1))
+    reported = min(datetime.now(workdays.zone()), eve - timedelta(days=1))
     category = make.category()
-    category.limit = Limit(60, Unit.WORKING_DAY)
+    # all that is left of the last known year, and five days more
+    known = book().of("")
+    left = known.mark(Unit.WORKING_DAY, eve - timedelta(seconds=1)) - known.starts(
+        Unit.WORKING_DAY, reported
+    )
+    category.limit = Limit(round(left) + 5, Unit.WORKING_DAY)
     db.session.commit()
-    reported = workdays.start_of(date(2026, 11, 20)) + timedelta(hours=10)
-    if reported > datetime.now(reported.tzinfo):
-        pytest.skip("the story is of the end of 2026")
-    issue = make.issue(household, desk, at=reported)
-    assert (issue.missing_year, issue.due_at) == (2027, workdays.start_of(date(2027, 1, 1)))
+    issue = make.issue(make.household(), desk, at=reported)
+    assert (issue.missing_year, issue.due_at) == (missing, eve)
     shown = as_user(desk).get(f"/api/v1/issues/{issue.id}").json
-    assert shown["missing_year"] == 2027
+    assert shown["missing_year"] == missing
     assert shown["due_because"][-1]["why"] == "year_missing"
 
-    assert admin.put("/api/v1/calendar/year", json=year_said()).status_code == 200
+    said = year_said(missing)
+    assert admin.put("/api/v1/calendar/year", json=said).status_code == 200
     book()
     assert reckon_changes() == 1
     db.session.refresh(issue)
-    # 29 working days are left of 2026; 31 more follow from 4 January 2027 on
+    weekdays = [
+        day
+        for day in (date(missing, 1, 2) + timedelta(days=n) for n in range(14))
+        if day.weekday() < 5
+    ]
     assert issue.missing_year is None
-    assert issue.due_at == workdays.start_of(date(2027, 2, 15)) + timedelta(hours=17.5)
+    assert issue.due_at == workdays.start_of(weekdays[4]) + timedelta(hours=17.5)
     change = db.session.scalars(
         select(CalendarChange).where(CalendarChange.jurisdiction_code == COUNTY)
     ).one()
@@ -137,7 +146,11 @@ def test_a_repeat_changes_nothing_and_a_nearer_calendar_counts_first(
     ("change", "status", "pointer"),
     [
         ({"jurisdiction": "44"}, 403, None),
-        ({"year": 2026}, 422, "/days/0/day"),
+        (
+            {"year": 2026, "days": [{"day": "2027-01-01", "working": False, "name": "x"}]},
+            422,
+            "/days/0/day",
+        ),
         ({"days": [{"day": "2027-01-04", "working": True, "name": "x"}]}, 422, "/days/0/working"),
         ({"days": [{"day": "2027-01-01", "working": False, "name": "x"}] * 2}, 422, "/days"),
     ],
