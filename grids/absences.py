@@ -11,7 +11,7 @@ from sqlalchemy import Select, or_, select
 
 from grids.models import Membership, Team
 from grids.permissions import holds_on
-from grids.staffing import IdTaken, check_day, check_period, stored_once
+from grids.staffing import IdTaken, check_day, check_period, starts_otherwise, stored_once
 from grids.standins import Absence
 from gridserve import events, workdays
 from gridserve.db import db
@@ -54,14 +54,20 @@ def say(said: dict[str, Any], *, by: User) -> Absence:
     `to_date` is the first day back. Raises NoSuchPerson, Invalid, AwayAlready, IdTaken.
     """
     user_id = said.get("user") or by.id
-    person = db.session.scalar(people_in(by, Permission.GROUND_WRITE).where(User.id == user_id))
+    # Locked: the repeat of a request that is under way waits and finds its absence.
+    person = db.session.scalar(
+        people_in(by, Permission.GROUND_WRITE)
+        .where(User.id == user_id)
+        .with_for_update(key_share=True)
+    )
     if person is None:
         raise NoSuchPerson(
             _("No such person in your scope. Others are put down by administrators.")
         )
     known = db.session.get(Absence, said["id"], populate_existing=True)
     if known is not None:
-        if (known.user_id, known.kind) != (user_id, said["kind"]):
+        other = (known.user_id, known.kind) != (user_id, said["kind"])
+        if other or starts_otherwise(known, said):
             raise IdTaken(_("This id is already used for another absence; make a new one."))
         return known
     first, last = check_period(said)

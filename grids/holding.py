@@ -13,7 +13,14 @@ from sqlalchemy import or_, select
 from grids.inheritance import Held, joined
 from grids.models import Assignment, Cell, Level, Team
 from grids.queries import cell as find_cell
-from grids.staffing import IdTaken, check_day, check_period, stored_once, writable
+from grids.staffing import (
+    IdTaken,
+    check_day,
+    check_period,
+    starts_otherwise,
+    stored_once,
+    writable,
+)
 from gridserve import events
 from gridserve.db import db
 from gridserve.errors import Conflict, Invalid, NotFound
@@ -40,7 +47,9 @@ def assign(team: Team, said: dict[str, Any], *, by: User) -> Assignment:
     cell = _locked(find_cell(by, said["cell"]), by)
     known = db.session.get(Assignment, said["id"], populate_existing=True)
     if known is not None:
-        if (known.team_id, known.cell_id) != (team.id, cell.id):
+        other = (known.team_id, known.cell_id) != (team.id, cell.id)
+        # The first team of a cell leads whatever was said.
+        if other or starts_otherwise(known, said) or (said["lead"] and not known.lead):
             raise IdTaken(_("This id is already used for another cell; make a new one."))
         return known
     if cell.village_code[: Level.TOWNSHIP] != team.jurisdiction_code[: Level.TOWNSHIP]:
@@ -162,14 +171,37 @@ def _settle(
 
 def end_team(team: Team, on: date, *, by: User) -> None:
     """Let a locked team, whose members have left, answer for nothing from `on`; it is kept."""
-    ids = select(Assignment.id).where(
-        Assignment.team_id == team.id, or_(Assignment.to_date.is_(None), Assignment.to_date > on)
-    )
-    for assignment_id in db.session.scalars(ids.order_by(Assignment.id)).all():
+    for assignment_id in _locked_with_cells(team, on):
         end_assignment(team, assignment_id, on, by=by)
     team.to_date = on
     data = {"name": team.name, "on": on.isoformat()}
     events.record("team.ended", team.id, by=by.id, jurisdiction=team.jurisdiction_code, data=data)
+
+
+def _locked_with_cells(team: Team, on: date) -> list[uuid.UUID]:
+    """The ids of what a locked team answers for after `on`; the cells are locked.
+
+    In the order of codes, so that teams that end at once do not wait in a ring. A cell that was
+    being split is waited for, and what came of it is locked too.
+    """
+    held = (
+        select(Assignment.id, Cell.id.label("cell"))
+        .join(Cell, Cell.id == Assignment.cell_id)
+        .where(
+            Assignment.team_id == team.id,
+            or_(Assignment.to_date.is_(None), Assignment.to_date > on),
+        )
+        .order_by(Cell.code, Assignment.from_date)
+    )
+    locked: set[uuid.UUID] = set()
+    while True:
+        rows = db.session.execute(held).all()
+        new = {row.cell for row in rows} - locked
+        if not new:
+            return [row.id for row in rows]
+        cells = select(Cell.id).where(Cell.id.in_(new)).order_by(Cell.code)
+        db.session.execute(cells.with_for_update(key_share=True))
+        locked |= new
 
 
 def _told(action: str, cell: Cell, team: Team, by: User, **data: Any) -> None:

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, Select, literal, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from grids.models import Duty, Level, Membership, Team
+from grids.models import Duty, Jurisdiction, Level, Membership, Team
 from grids.permissions import holds_on, visible_teams
 from grids.queries import NoSuchTeam
 from grids.queries import jurisdiction as find_jurisdiction
@@ -99,6 +99,12 @@ def stored_once(overlap: Conflict) -> Iterator[None]:
         raise
 
 
+def starts_otherwise(known: Any, said: dict[str, Any]) -> bool:
+    """Whether what is stored under an id begins on another day than is said now."""
+    first = said.get("from_date")
+    return first is not None and known.from_date != first
+
+
 def writable(code: str, by: User) -> None:
     """Refuse who does not keep the ground at `code`."""
     if not may(by, Permission.GROUND_WRITE, code):
@@ -147,7 +153,9 @@ def create_team(said: dict[str, Any], *, by: User) -> Team:
     """Make a team: id, name, jurisdiction. A repeat gives the same team."""
     code = find_jurisdiction(by, said["jurisdiction"]).code
     writable(code, by)
-    known = db.session.get(Team, said["id"])
+    # One at a time: the repeat of a request that is under way waits and finds its team.
+    db.session.get(Jurisdiction, code, with_for_update={"key_share": True})
+    known = db.session.get(Team, said["id"], populate_existing=True)
     if known is not None:
         if (known.jurisdiction_code, known.name) != (code, said["name"]):
             raise IdTaken(_("This id is already used for another team; make a new one."))
@@ -187,7 +195,8 @@ def add_member(team: Team, said: dict[str, Any], *, by: User) -> Membership:
     """
     known = db.session.get(Membership, said["id"], populate_existing=True)
     if known is not None:
-        if (known.team_id, known.user_id) != (team.id, said["user"]):
+        other = (known.team_id, known.user_id, known.duty) != (team.id, said["user"], said["duty"])
+        if other or starts_otherwise(known, said):
             raise IdTaken(_("This id is already used for another member; make a new one."))
         return known
     first, last = check_period(said)
@@ -267,7 +276,8 @@ def replace_member(team: Team, row: Membership, said: dict[str, Any], *, by: Use
     """
     known = db.session.get(Membership, said["id"], populate_existing=True)
     if known is not None:
-        if (known.replaces_id, known.user_id) != (row.id, said["user"]):
+        other = (known.replaces_id, known.user_id) != (row.id, said["user"])
+        if other or starts_otherwise(known, {"from_date": said.get("on")}):
             raise IdTaken(_("This id is already used for another member; make a new one."))
         return known
     on, until = said.get("on") or workdays.today(), row.to_date
@@ -296,7 +306,9 @@ def add_deputy(team: Team, row: Membership, said: dict[str, Any], *, by: User) -
     """
     known = db.session.get(Deputy, said["id"], populate_existing=True)
     if known is not None:
-        if (known.membership_id, known.user_id) != (row.id, said["user"]):
+        other = (known.membership_id, known.user_id) != (row.id, said["user"])
+        first = said.get("from_date")
+        if other or (first is not None and known.from_date != max(first, row.from_date)):
             raise IdTaken(_("This id is already used for another deputy; make a new one."))
         return known
     first, last = check_period(said)

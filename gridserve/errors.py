@@ -14,7 +14,7 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, StatementError
 from werkzeug.exceptions import HTTPException
 
-from gridserve.db import FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, db, sqlstate
+from gridserve.db import FOREIGN_KEY_VIOLATION, RINGS, UNIQUE_VIOLATION, db, sqlstate
 from gridserve.words import translated
 
 Errors = dict[str, list[str]]
@@ -178,7 +178,7 @@ def _from_database(error: Exception) -> Problem | None:
     state = sqlstate(error) or ""
     if isinstance(error, OperationalError) and (not state or state[:2] in ("08", "57", "53")):
         return Unavailable(_("The database does not answer just now. Nothing was lost; try again."))
-    if state in ("40001", "40P01", "55P03"):
+    if state in (*RINGS, "55P03"):
         return Unavailable(_("Somebody else is changing the same thing. Try again."))
     if state == UNIQUE_VIOLATION:
         return Conflict(_("Something with this code or number is already stored."))

@@ -15,34 +15,44 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlencode, urlsplit
 
 import marshmallow as ma
-from flask import Response, request
+from flask import Response, g, request
 from flask_babel import gettext as _
 from flask_smorest import Blueprint as SmorestBlueprint
 from sqlalchemy import Select, SQLColumnExpression, tuple_
 from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 
-from gridserve.db import db
+from gridserve.db import RINGS, db, sqlstate
 from gridserve.errors import Changed, Invalid, pointers
 
 View = TypeVar("View", bound=Callable[..., Any])
 PAGE, LONGEST_PAGE, LONGEST_CURSOR = 50, 500, 400
+ATTEMPTS = 3  # of a transaction that the database ends because others wait for it
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
 API = "/api/v1"
 
 
 def transaction(view: View) -> View:
-    """Commit when the view returns, roll back when it raises."""
+    """Commit when the view returns, roll back when it raises.
+
+    Where two wait for each other in a ring the database ends one of them: that one is begun anew,
+    and its sender hears nothing of it.
+    """
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            answer = view(*args, **kwargs)
-            db.session.commit()
-        except BaseException:
-            db.session.rollback()
-            raise
-        return answer
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                answer = view(*args, **kwargs)
+                db.session.commit()
+            except BaseException as error:
+                db.session.rollback()
+                # A file that was read already is not there to be read again.
+                if not left or sqlstate(error) not in RINGS or request.files:
+                    raise
+                g.pop("sign_in", None)  # who asks is looked up anew
+            else:
+                return answer
 
     wrapper.transaction = True  # type: ignore[attr-defined]  # read by the guard test
     return cast(View, wrapper)

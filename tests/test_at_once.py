@@ -14,8 +14,9 @@ import pytest
 from sqlalchemy import select, text
 from werkzeug.serving import make_server
 
-from grids.models import Assignment, Membership
+from grids.models import Assignment, Membership, Team
 from gridserve.db import db, now
+from gridserve.http import transaction
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP, VILLAGE, Make
 from visits import figures
@@ -167,3 +168,61 @@ def test_two_administrators_give_a_cell_its_lead_at_once_and_one_leads(committed
     ).all()
     assert len(rows) == answers.count(201)
     assert sum(row.lead for row in rows) == 1
+
+
+def test_teams_that_share_cells_end_at_once(committed, port):
+    make = Make()
+    cells = [make.cell(serial).code for serial in (1, 2, 3)]
+    token = make.token(make.user(Role.ADMINISTRATOR, TOWNSHIP))
+    teams = [make.team([], []).id for _ in range(2)]
+    db.session.remove()
+    # Each team has the cells in another order of ids.
+    for turn, team in enumerate(teams):
+        ids = sorted((str(uuid.uuid4()) for _ in cells), reverse=bool(turn))
+        for cell, id_ in zip(cells, ids, strict=True):
+            body = {"id": id_, "cell": cell}
+            assert post(port, token, f"/teams/{team}/cells", body)[0] == 201
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda team: post(port, token, f"/teams/{team}/end", {}), teams))
+    assert [status for status, _body in answers] == [200, 200]
+
+
+def test_a_double_tap_makes_one_team_and_one_absence_and_gets_one_answer(committed, port):
+    make = Make()
+    cadre = make.user(Role.CADRE, VILLAGE)
+    admin, own = make.token(make.user(Role.ADMINISTRATOR, TOWNSHIP)), make.token(cadre)
+    db.session.remove()
+    for path, token, body in (
+        ("/teams", admin, {"name": "新团队", "jurisdiction": VILLAGE}),
+        ("/absences", own, {"kind": "leave"}),
+    ):
+        body["id"] = str(uuid.uuid4())
+        with ThreadPoolExecutor(6) as pool:
+            answers = list(pool.map(lambda _n, *to: post(port, *to), range(6), *(
+                [one] * 6 for one in (token, path, body))))  # fmt: skip
+        assert {status for status, _body in answers} == {201}
+        assert len({body for _status, body in answers}) == 1
+
+
+def test_who_is_ended_by_the_database_begins_anew_and_hears_nothing_of_it(committed):
+    make = Make()
+    teams = [make.team([], []).id for _ in range(2)]
+    db.session.remove()
+    meet, tries = threading.Barrier(2), []
+
+    @transaction
+    def lock_both(order):
+        tries.append(order)
+        db.session.get_one(Team, teams[order[0]], with_for_update=True)
+        if tries.count(order) == 1:
+            meet.wait(10)  # each has one and now wants the other's
+        db.session.get_one(Team, teams[order[1]], with_for_update=True)
+        return order
+
+    def ask(order):
+        with committed.test_request_context("/"):
+            return lock_both(order)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(ask, [(0, 1), (1, 0)])) == [(0, 1), (1, 0)]
+    assert len(tries) > 2

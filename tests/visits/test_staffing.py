@@ -512,3 +512,23 @@ def test_a_cadre_says_an_absence_by_one_tap_and_ends_it(make, as_user, place):
     assert db.session.scalars(select(Absence)).one().to_date == day()
     page(as_user(place.leader), path, 404, kind="leave", id=new_id())
     page(as_user(make.user(Role.CADRE, "530626102201")), path, 404)
+
+
+def test_an_id_stands_for_what_was_said_with_it(make, place):
+    admin = place.admin
+    team, user = f"/teams/{place.team.id}", str(make.user(Role.CADRE, VILLAGE).id)
+    member = send(admin, f"{team}/members", user=user, duty="part_time", from_date=iso(-3))
+    said = {"id": member["id"], "user": user, "duty": "part_time"}
+    assert send(admin, f"{team}/members", **said) == member  # a day left out is no other day
+    for other in ({"duty": "guide"}, {"from_date": iso(-2)}):
+        assert send(admin, f"{team}/members", 409, **{**said, **other})["code"] == (
+            "request.id_taken"
+        )
+    away = {"id": new_id(), "user": user, "kind": "leave", "from_date": iso(5)}
+    send(admin, "/absences", **away)
+    refused = send(admin, "/absences", 409, **{**away, "from_date": iso(6)})
+    assert refused["code"] == "request.id_taken"
+    held = {"id": new_id(), "cell": place.far.code, "from_date": iso(-1)}
+    send(admin, f"{team}/cells", **held)
+    refused = send(admin, f"{team}/cells", 409, **{**held, "from_date": iso()})
+    assert refused["code"] == "request.id_taken"
