@@ -105,12 +105,19 @@ def _locked(cell: Cell, by: User) -> Cell:
     return db.session.scalars(rows.execution_options(populate_existing=True)).one()
 
 
+def _no_such_assignment() -> NoSuchAssignment:
+    return NoSuchAssignment(_("The team answers for no such cell."))
+
+
 def _row(team: Team, assignment_id: uuid.UUID, by: User) -> tuple[Assignment, Cell]:
     row = db.session.get(Assignment, assignment_id, populate_existing=True)
     if row is None or row.team_id != team.id:
-        raise NoSuchAssignment(_("The team answers for no such cell."))
+        raise _no_such_assignment()
     cell = _locked(db.session.get_one(Cell, row.cell_id), by)
-    db.session.refresh(row)
+    # Read anew: a change of cells that this waited for may have been taken back, and the row with it.
+    row = db.session.get(Assignment, assignment_id, populate_existing=True)
+    if row is None:
+        raise _no_such_assignment()
     return row, cell
 
 

@@ -18,13 +18,13 @@ from shapely import box
 from sqlalchemy import select, text
 
 from grids import inheritance, life, pieces
-from grids.models import Cell, Jurisdiction
+from grids.models import Assignment, Cell, Jurisdiction
 from grids.operations import adopt_division
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.permissions import Role
 from tests.factories import COUNTY, SOUTH, STEP, VILLAGE, WEST, Make
-from visits.life import moving
+from visits.life import moving, returning
 
 GROUND = box(WEST, SOUTH, WEST + 3 * STEP, SOUTH + STEP)
 LOST = text("""
@@ -162,3 +162,26 @@ def test_two_clerks_take_the_same_change_back_at_once(committed, monkeypatch):
     assert sorted((a.status_code, a.json.get("code")) for a in answers) == [
         (201, None), (409, "change.undone")
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["lead", "end"])
+def test_a_team_of_a_cell_that_is_just_taken_back_is_told_so(committed, monkeypatch, what):
+    tokens = settled(Make())
+
+    def send(token: str, path: str, body: dict[str, Any]) -> Any:
+        head = {"Authorization": f"Bearer {token}"}
+        return committed.test_client().post(f"/api/v1/{path}", json=body, headers=head)
+
+    split = {"id": str(uuid.uuid4()), "cell": code(1), "line": upright(0.5)}
+    done = send(tokens[0], "cells/split", split).json
+    cell = select(Cell.id).where(Cell.code == done["cells"][0]["code"])
+    held = db.session.scalars(select(Assignment).where(Assignment.cell_id.in_(cell))).one()
+    path = f"teams/{held.team_id}/cells/{held.id}/{what}"
+    db.session.remove()
+    back = {"id": str(uuid.uuid4()), "change": done["id"]}
+    with held_up(monkeypatch, (returning, "issues")) as arrived, ThreadPoolExecutor(2) as pool:
+        undone = pool.submit(send, tokens[0], "cells/undo", back)
+        assert arrived.wait(10)
+        answer = send(tokens[1], path, {})
+        assert undone.result(30).status_code == 201
+    assert (answer.status_code, answer.json["code"]) == (404, "assignment.not_found")
