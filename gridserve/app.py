@@ -29,6 +29,7 @@ import visits.demo.commands
 import visits.division.pages
 import visits.division.routes
 import visits.imports
+import visits.intake.pages
 import visits.issues.calendarapi
 import visits.issues.calendarpages
 import visits.issues.jobs
@@ -74,6 +75,7 @@ PAGES = (
     visits.division.pages.bp,
     visits.staffing.pages.bp,
     visits.pages.bp,
+    visits.intake.pages.bp,
     visits.issues.pages.bp,
     visits.issues.calendarpages.bp,
     maps.pages.bp,
@@ -103,6 +105,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
+    ("intake.complaints", _l("Complaints"), Permission.ISSUE_COMPLAINTS),
     (
         "staffing.teams",
         _l("Roster"),

@@ -37,6 +37,7 @@ class Permission(enum.StrEnum):
     ISSUE_REPORT = "issue.report"
     ISSUE_STEP = "issue.step"  # which steps: visits/issues/chain.py
     ISSUE_DESK = "issue.desk"
+    ISSUE_COMPLAINTS = "issue.complaints"  # about staff: their queue, and acting as their desk
     ISSUE_URGE = "issue.urge"  # and closing by force, together with another leader
     FIGURES_READ = "figures.read"
     AUDIT_READ = "audit.read"
@@ -58,6 +59,7 @@ WORDS: dict[Permission, Any] = {
     _P.ISSUE_REPORT: _l("reporting issues"),
     _P.ISSUE_STEP: _l("handling issues"),
     _P.ISSUE_DESK: _l("the desk (dispatchers)"),
+    _P.ISSUE_COMPLAINTS: _l("complaints about staff (leaders)"),
     _P.ISSUE_URGE: _l("urging (leaders)"),
     _P.FIGURES_READ: _l("figures and maps"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
@@ -101,6 +103,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.HOUSEHOLD_READ,
             _P.VISIT_READ,
             _P.ISSUE_READ,
+            _P.ISSUE_COMPLAINTS,
             _P.ISSUE_URGE,
             _P.FIGURES_READ,
         }

@@ -123,7 +123,7 @@ def _cell_on(day: date) -> ColumnElement[Any]:
 
 
 def _narrowed(query: Select[Any], place: Place, category: str | None) -> Select[Any]:
-    query = query.where(under(Issue.village_code, place.code))
+    query = query.where(under(Issue.village_code, place.code), ~Issue.about_staff)
     return query.where(in_category(category)) if category else query
 
 
@@ -237,6 +237,7 @@ def answered(place: Place, first: datetime, until: datetime) -> Answered:
     row = db.session.execute(
         select(func.count().filter(Issue.closed_at <= Issue.due_at), func.count()).where(
             under(Issue.village_code, place.code),
+            ~Issue.about_staff,
             Issue.due_at >= first,
             Issue.due_at < until,
             Issue.status != Status.DECLINED,

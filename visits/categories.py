@@ -25,6 +25,7 @@ class Entry(NamedTuple):
     promise: Promise
     limit: Limit
     sensitive: bool = False
+    about_staff: bool = False
 
     @property
     def parent(self) -> str | None:
@@ -92,6 +93,7 @@ CATALOGUE = (
     Entry("health.insurance", "医保参保报销", "Health insurance", _LIMIT, _days(10)),
     Entry("farming", "农业生产", "Farming", _LIMIT, _days(10)),
     Entry("farming.pest", "病虫害", "Pests", _LIMIT, _days(5)),
+    Entry("conduct", "干部作风投诉", "Complaint about staff", _LIMIT, _days(15), True, True),
     Entry("policy", "政策咨询", "Questions on policy", _AT_ONCE, _AT_DESK),
 )  # fmt: skip
 
@@ -105,7 +107,8 @@ def store() -> int:
     parents_first = [
         {
             "code": e.code, "parent_code": e.parent, "name": e.name, "name_en": e.name_en,
-            "promise": e.promise, "sensitive": e.sensitive, "active": True,
+            "promise": e.promise, "sensitive": e.sensitive, "about_staff": e.about_staff,
+            "active": True,
             **_columns("limit", e.limit), **_columns("accept", e.accepting),
             **_columns("handle", e.limit), **_columns("review", e.reviewing),
         }

@@ -28,6 +28,7 @@ from visits.issues import operations as issue_operations
 from visits.issues import queries as issue_queries
 from visits.issues.chain import Channel
 from visits.issues.models import Category, Issue
+from visits.issues.permissions import visible_issues
 from visits.issues.schemas import IssueIn
 from visits.issues.words import place_name, timing
 from visits.labels import category_name, label
@@ -53,7 +54,7 @@ def home() -> ResponseReturnValue:
         select(Team).where(Team.id.in_(teams_of(current_user, today))).order_by(Team.name)
     ).all()
     issues = db.session.scalars(
-        select(Issue)
+        visible_issues(current_user)
         .where(Issue.team_id.in_(teams_of(current_user, today)), Issue.closed_at.is_(None))
         .options(joinedload(Issue.category), joinedload(Issue.village), raiseload("*"))
         .order_by(Issue.due_at)

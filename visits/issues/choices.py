@@ -15,7 +15,7 @@ from gridserve.db import db
 from gridserve.people import User
 from visits.issues.chain import Action, Rating
 from visits.issues.models import Issue
-from visits.issues.permissions import actions, desk_issues
+from visits.issues.permissions import actions, beside_complaint, desk_issues
 
 # The steps that bring an issue on; the others are folded away.
 ONWARD = (
@@ -49,11 +49,15 @@ def _teams(issue: Issue) -> list[Team]:
         .where(Team.jurisdiction_code.like(issue.desk_code + "%"), Team.to_date.is_(None))
         .order_by(Team.jurisdiction_code, Team.name)
     )
+    if issue.about_staff:
+        rows = rows.where(Team.id.not_in(beside_complaint(issue)))
     return list(db.session.scalars(rows.limit(SHOWN)))
 
 
 def _suggested(issue: Issue) -> uuid.UUID | None:
     """The lead team of the issue's cell today: most often the right one."""
+    if issue.about_staff:
+        return None
     return db.session.scalar(
         select(Assignment.team_id)
         .where(Assignment.cell_id == issue.cell_id, holds_on(Assignment, workdays.today()))
@@ -72,7 +76,7 @@ def _desks(issue: Issue) -> list[Jurisdiction]:
 def _mergeable(issue: Issue, user: User) -> list[Issue]:
     """Open issues of the desk in the same village, the newest first."""
     rows = (
-        desk_issues(user)
+        desk_issues(user, complaints=issue.about_staff)
         .where(
             Issue.village_code == issue.village_code,
             Issue.closed_at.is_(None),

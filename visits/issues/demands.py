@@ -16,9 +16,9 @@ from gridserve.calendars import book
 from gridserve.db import db, now
 from gridserve.errors import Conflict, Invalid
 from gridserve.people import User
-from visits.issues.chain import CLOSED, HELD, Action, Rule, Status
+from visits.issues.chain import CLOSED, HELD, Action, Rule, Status, Way
 from visits.issues.models import Issue, Step
-from visits.issues.permissions import desk_issues
+from visits.issues.permissions import beside_complaint, desk_issues
 from visits.issues.reckoning import weight_of
 
 REOPEN_WITHIN = timedelta(days=30)
@@ -65,7 +65,7 @@ class Asked:
     rule: Rule
     said: dict[str, Any]
     steps: Sequence[Step]
-    by: User
+    by: User | None  # None: the resident, who has shown the query code
 
 
 def check_needs(rule: Rule, said: dict[str, Any]) -> None:
@@ -114,6 +114,9 @@ def team_for(issue: Issue, team_id: uuid.UUID) -> Team:
     team = db.session.get(Team, team_id, with_for_update={"read": True}, populate_existing=True)
     if team is None or not is_under(team, issue):
         raise Invalid(errors={"/team_id": [_("No such team under this desk.")]})
+    if issue.about_staff and team.id in db.session.scalars(beside_complaint(issue)).all():
+        words = _("The complaint is about this team or one of its people: choose another.")
+        raise Invalid(errors={"/team_id": [words]})
     return team
 
 
@@ -166,9 +169,9 @@ def _move_desk(asked: Asked, effect: Effect, *, right: bool) -> None:
 
 
 def _merge(asked: Asked, effect: Effect) -> None:
-    into = db.session.scalar(
-        desk_issues(asked.by).where(Issue.id == asked.said["into"], Issue.closed_at.is_(None))
-    )
+    assert asked.by is not None
+    mine = desk_issues(asked.by, complaints=asked.issue.about_staff)
+    into = db.session.scalar(mine.where(Issue.id == asked.said["into"], Issue.closed_at.is_(None)))
     if into is None or into.id == asked.issue.id:
         raise Invalid(errors={"/into": [_("Name another open issue of your desk.")]})
     effect.merged_into_id = into.id
@@ -176,6 +179,7 @@ def _merge(asked: Asked, effect: Effect) -> None:
 
 
 def _force_close(asked: Asked, effect: Effect) -> None:
+    assert asked.by is not None
     since = [step for step in asked.steps if step.status_before in CLOSED]
     first = since[-1].seq if since else 0
     proposed = [
@@ -200,6 +204,9 @@ def _reopen(asked: Asked, effect: Effect) -> None:
 
 
 def _evaluate(asked: Asked, effect: Effect) -> None:
+    if asked.by is not None and asked.said.get("way") is Way.CODE:
+        words = _("By code the resident evaluates, nobody else: say how you asked.")
+        raise Invalid(errors={"/way": [words]})
     if asked.issue.rating is not None:
         raise AlreadyEvaluated(
             _("The resident's evaluation is recorded already; it is asked once after each closing.")

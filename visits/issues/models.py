@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -69,6 +70,8 @@ class Category(Base):
     handle_limit: Mapped[Limit] = _limit("handle")
     review_limit: Mapped[Limit] = _limit("review")
     sensitive: Mapped[bool] = mapped_column(default=False)
+    # A complaint about one of us: kept apart from the person and the team (decision 0017).
+    about_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
     active: Mapped[bool] = mapped_column(default=True)
 
 
@@ -93,6 +96,10 @@ class Issue(Base):
         CheckConstraint("rating IS NULL OR status = 'closed'", name="rating"),
         CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
         CheckConstraint("starts_with(village_code, desk_code)", name="desk"),
+        CheckConstraint("about_id IS NULL OR about_staff", name="about"),
+        CheckConstraint(
+            "NOT anonymous OR num_nonnulls(resident_name, resident_phone) = 0", name="anonymous"
+        ),
         Index(None, "desk_code", "status"),
         Index(None, "team_id", "status"),
         Index(None, "village_code"),
@@ -106,6 +113,7 @@ class Issue(Base):
             postgresql_where=text("closed_at IS NULL AND handler_id IS NOT NULL"),
         ),
         Index(None, "reported_at", "id"),
+        Index("ix_issue_about_staff", "desk_code", "due_at", postgresql_where=text("about_staff")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
@@ -115,6 +123,11 @@ class Issue(Base):
     words: Mapped[str] = mapped_column(Text)
     resident_name: Mapped[str | None] = mapped_column(String(64))
     resident_phone: Mapped[str | None] = mapped_column(String(20))
+    anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())  # as was wished
+    # With it and the number the resident sees how it goes; its digest (visits/intake/codes.py).
+    code_hash: Mapped[str | None] = mapped_column(String(64))
+    about_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
+    about_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # of whom
     # First responsible 首问责任: owns the hand-over until the desk accepts.
     reported_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
     visit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("visit.id"))
@@ -154,6 +167,7 @@ class Issue(Base):
     team: Mapped[Team | None] = relationship(lazy="raise")
     handler: Mapped[User | None] = relationship(lazy="raise", foreign_keys=handler_id)
     reported_by: Mapped[User] = relationship(lazy="raise", foreign_keys=reported_by_id)
+    about: Mapped[User | None] = relationship(lazy="raise", foreign_keys=about_id)
     steps: Mapped[list[Step]] = relationship(
         back_populates="issue", lazy="raise", order_by="Step.seq"
     )
@@ -193,6 +207,11 @@ class Step(Base):
         UniqueConstraint("issue_id", "seq"),
         CheckConstraint("seq >= 1", name="seq"),
         CheckConstraint("(seq = 1) = (status_before IS NULL)", name="first"),
+        CheckConstraint(
+            "actor_id IS NOT NULL OR (action = 'evaluate' AND data @> '{\"way\": \"code\"}') "
+            "OR (action = 'reopen' AND data @> '{\"because\": \"evaluate\"}')",
+            name="actor",
+        ),
         Index(None, "actor_id", "received_at"),
     )
 
@@ -200,7 +219,8 @@ class Step(Base):
     issue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("issue.id"))
     seq: Mapped[int] = mapped_column(Integer)
     action: Mapped[Action] = mapped_column(choice(Action, "action"))
-    actor_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    # Nobody where the resident evaluated with the own code, or what followed from that by itself.
+    actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     for_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # A, by B
     status_before: Mapped[Status | None] = mapped_column(choice(Status, "status_before_value"))
     status_after: Mapped[Status] = mapped_column(choice(Status, "status_after_value"))
@@ -219,7 +239,7 @@ class Step(Base):
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
 
     issue: Mapped[Issue] = relationship(back_populates="steps", lazy="raise")
-    actor: Mapped[User] = relationship(lazy="raise", foreign_keys=actor_id)
+    actor: Mapped[User | None] = relationship(lazy="raise", foreign_keys=actor_id)
     for_whom: Mapped[User | None] = relationship(lazy="raise", foreign_keys=for_id)
     handler: Mapped[User | None] = relationship(lazy="raise", foreign_keys=handler_id)
     team_after: Mapped[Team | None] = relationship(lazy="raise", foreign_keys=team_after_id)

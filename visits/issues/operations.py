@@ -10,14 +10,14 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from grids.models import Level, Team
+from grids.models import Team
 from grids.permissions import answers, reach
 from gridserve import events, workdays
 from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
 from gridserve.permissions import Permission, covers
-from visits.issues import charge, projection, reckoning
+from visits.issues import charge, codes, complaints, projection, reckoning
 from visits.issues.chain import (
     BEGINNINGS,
     HELD,
@@ -26,6 +26,7 @@ from visits.issues.chain import (
     Rating,
     Rule,
     Status,
+    Way,
     Who,
     rules_from,
 )
@@ -94,7 +95,8 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     prefixes = reach(by, Permission.ISSUE_REPORT, workdays.day_of(moment))
     if not covers(prefixes, place["village_code"]):
         raise Forbidden(_("This place lies outside your jurisdiction."))
-    desk = place["village_code"][: Level.TOWNSHIP]
+    desk = complaints.desk_of(place["village_code"], said.get("about"))
+    apart = complaints.checked(said, category)
     issue = Issue(
         id=said["id"],
         number=number_of(said["id"], moment),
@@ -107,6 +109,11 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         address=said.get("address", ""),
         limit=category.limit,
         reported_at=moment,
+        anonymous=said.get("anonymous", False),
+        code_hash=codes.digest_of(said["id"], said["query_code"])
+        if said.get("query_code")
+        else None,
+        **apart,
         **place,
     )
     action = Action.SETTLE if said.get("settled") else Action.REPORT
@@ -206,7 +213,26 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
     return step
 
 
-def _review_again(issue: Issue, evaluation: Step, by: User) -> None:
+def evaluate(issue: Issue, said: dict[str, Any]) -> Step:
+    """Take down what the resident says of a locked, closed issue, having shown the query code.
+
+    `said` is id, rating and words. Sending it again changes nothing. Raises NotPossible where it is
+    not closed, AlreadyEvaluated.
+    """
+    fingerprint = digest({**said, "issue_id": issue.id})
+    known = _same(said["id"], fingerprint, None)
+    if known is not None:
+        return known
+    rule = rules_from(issue.status).get(Action.EVALUATE)
+    if rule is None:
+        raise NotPossible(_("It is not closed yet: you are asked once it is."))
+    step = _append(issue, Action.EVALUATE, rule, {**said, "way": Way.CODE}, fingerprint, None)
+    if said["rating"] is Rating.NOT:
+        _review_again(issue, step, None)
+    return step
+
+
+def _review_again(issue: Issue, evaluation: Step, by: User | None) -> None:
     """A resident who is not satisfied is heard once more, without anybody's decision."""
     again = select(Step.id).where(
         Step.issue_id == issue.id, Step.action == Action.REOPEN, Step.data.has_key("because")
@@ -227,7 +253,9 @@ def reassign(issue: Issue, said: dict[str, Any], *, team: Team | None = None, by
     """
     rule = TRANSITIONS[(issue.status, Action.REASSIGN)]
     data, step = said["data"], {"id": said["id"]}
-    if team is not None and issue.status in HELD and is_under(team, issue):
+    fits = team is not None and is_under(team, issue)
+    # A complaint about staff never goes to the team of the place by itself.
+    if team is not None and issue.status in HELD and fits and not issue.about_staff:
         data = data | {"from_team": str(issue.team_id), "to_team": str(team.id)}
         step["team_id"] = team.id
     return _append(issue, Action.REASSIGN, rule, step, digest(said), by, data=data)
@@ -250,8 +278,8 @@ def hand_over(issue: Issue, to: uuid.UUID | None, said: dict[str, Any], *, by: U
 
 
 def _append(
-    issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str, by: User,
-    *, data: dict[str, Any] | None = None,
+    issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str,
+    by: User | None, *, data: dict[str, Any] | None = None,
 ) -> Step:  # fmt: skip
     steps = db.session.scalars(
         select(Step).where(Step.issue_id == issue.id).order_by(Step.seq)
@@ -264,16 +292,16 @@ def _append(
         kept = issue.team_id if rule.to in HELD or rule.to is Status.SUSPENDED else None
         effect = Effect(said.get("team_id") or kept, issue.desk_code, data)
     for_id = None
-    if rule.who is Who.HOLDER:
+    if rule.who is Who.HOLDER and by is not None:
         for_id = charge.for_whom(by, issue, workdays.today())
     step = Step(
         id=said["id"],
         issue_id=issue.id,
         seq=issue.step_no + 1,
         action=action,
-        actor_id=by.id,
+        actor_id=by.id if by else None,
         for_id=for_id,
-        handler_id=_handler(issue, action, effect.team_id, said, for_id or by.id),
+        handler_id=_handler(issue, action, effect.team_id, said, for_id or (by.id if by else None)),
         status_before=issue.status,
         status_after=rule.to,
         desk_code=effect.desk_code,
@@ -299,13 +327,15 @@ def _append(
     if effect.assisting is not None:
         db.session.merge(Assistance(issue_id=issue.id, team_id=effect.assisting))
     db.session.flush()
-    events.record(f"issue.{action}", issue.id, by=by.id, jurisdiction=issue.village_code)
+    who = by.id if by else None
+    events.record(f"issue.{action}", issue.id, by=who, jurisdiction=issue.village_code)
     return step
 
 
 def _handler(
-    issue: Issue, action: Action, team_id: uuid.UUID | None, said: dict[str, Any], who: uuid.UUID
-) -> uuid.UUID | None:
+    issue: Issue, action: Action, team_id: uuid.UUID | None, said: dict[str, Any],
+    who: uuid.UUID | None,
+) -> uuid.UUID | None:  # fmt: skip
     """Who is in charge after a step: the signer, or another team's person by the rule."""
     if team_id is None:
         return None
@@ -332,9 +362,10 @@ def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUI
     return row[1] if row else None
 
 
-def _same(step_id: uuid.UUID, fingerprint: str, by: User) -> Step | None:
+def _same(step_id: uuid.UUID, fingerprint: str, by: User | None) -> Step | None:
     known = db.session.get(Step, step_id)
-    if known is not None and (known.said != fingerprint or known.actor_id != by.id):
+    who = by.id if by else None
+    if known is not None and (known.said != fingerprint or known.actor_id != who):
         raise IdTaken(_("This id is already used for something else; make a new one."))
     return known
 

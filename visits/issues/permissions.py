@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
+from sqlalchemy.orm import aliased
 
-from grids.models import Duty, Membership
-from grids.permissions import in_scope, is_member, serves, teams_of
+from grids.models import Assignment, Duty, Membership
+from grids.permissions import holds_on, in_scope, is_member, serves, teams_of
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
@@ -21,23 +22,67 @@ from visits.issues.models import Assistance, Issue, Step
 def visible_issues(user: User) -> Select[Issue]:
     """Issues of the user's jurisdictions; for a cadre those of the own cells, those that the own
     teams hold, and those reported by oneself."""
-    return select(Issue).where(
-        or_(
-            in_scope(user, Permission.ISSUE_READ, Issue.village_code, Issue.cell_id),
-            Issue.team_id.in_(teams_of(user, workdays.today())),
-            Issue.reported_by_id == user.id,
-            Issue.id.in_(
-                select(Assistance.issue_id).where(
-                    Assistance.team_id.in_(teams_of(user, workdays.today()))
-                )
-            ),
-        )
+    helped = select(Assistance.issue_id).where(
+        Assistance.team_id.in_(teams_of(user, workdays.today()))
     )
+    works = or_(
+        Issue.team_id.in_(teams_of(user, workdays.today())),
+        Issue.reported_by_id == user.id,
+        Issue.id.in_(helped),
+    )
+    wide = in_scope(user, Permission.ISSUE_READ, Issue.village_code, Issue.cell_id)
+    return select(Issue).where(or_(wide, works), or_(~Issue.about_staff, _told(user, works)))
 
 
-def desk_issues(user: User) -> Select[Issue]:
-    """The issues whose desk the user is; the query that agrees with Who.DESK."""
-    return select(Issue).where(within(Issue.desk_code, scopes(user, Permission.ISSUE_DESK)))
+def _told(user: User, works: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a complaint about staff is the user's to see.
+
+    To leaders of the jurisdiction whose desk has it, to those who work on it, and to whoever took
+    it down; never to the person nor to anybody of that person's teams or of the place's.
+    """
+    heads = within(Issue.desk_code, scopes(user, Permission.ISSUE_COMPLAINTS))
+    other = Issue.about_id.is_distinct_from(user.id)
+    own = and_(Issue.reported_by_id == user.id, other)
+    return or_(own, and_(or_(heads, works), other, ~_beside(user)))
+
+
+def _beside(user: User) -> ColumnElement[bool]:
+    """Whether the user serves today in a team of the person complained about, or of the cell."""
+    today = workdays.today()
+    served, held = aliased(Membership), aliased(Assignment)
+    mine = teams_of(user, today)
+    with_person = exists().where(
+        served.user_id == Issue.about_id, holds_on(served, today), served.team_id.in_(mine)
+    )
+    of_cell = exists().where(
+        held.cell_id == Issue.cell_id, holds_on(held, today), held.team_id.in_(mine)
+    )
+    return or_(with_person, of_cell)
+
+
+def beside_complaint(issue: Issue) -> Select[uuid.UUID]:
+    """The teams that never see a complaint about staff: those of the person and of the cell."""
+    today = workdays.today()
+    of_person = select(Membership.team_id).where(
+        Membership.user_id == issue.about_id, holds_on(Membership, today)
+    )
+    of_cell = select(Assignment.team_id).where(
+        Assignment.cell_id == issue.cell_id, holds_on(Assignment, today)
+    )
+    both = of_person.union(of_cell).subquery()
+    return select(both.c.team_id)
+
+
+def desk_issues(user: User, *, complaints: bool = False) -> Select[Issue]:
+    """The issues whose desk the user is; the query that agrees with Who.DESK.
+
+    `complaints`: the complaints about staff instead, whose desk are the leaders.
+    """
+    if complaints:
+        heads = within(Issue.desk_code, scopes(user, Permission.ISSUE_COMPLAINTS))
+        return visible_issues(user).where(Issue.about_staff, heads)
+    mine = within(Issue.desk_code, scopes(user, Permission.ISSUE_DESK))
+    return select(Issue).where(mine, ~Issue.about_staff)
 
 
 def _is_handler(user: User, issue: Issue) -> bool:
@@ -49,10 +94,9 @@ def _is_handler(user: User, issue: Issue) -> bool:
     return bool(db.session.scalar(select(taken.exists())))
 
 
-def _desk_instead(user: User, team_id: uuid.UUID, desk_code: str) -> bool:
+def _desk_instead(user: User, issue: Issue, team_id: uuid.UUID) -> bool:
     """Whether the desk acts for a team of which nobody is there today."""
-    desk = covers(scopes(user, Permission.ISSUE_DESK), desk_code)
-    return desk and charge.choose(team_id) is None
+    return _is_desk(user, issue) and charge.choose(team_id) is None
 
 
 def may_take(user: User, issue: Issue, action: Action, rule: Rule) -> bool:
@@ -62,7 +106,8 @@ def may_take(user: User, issue: Issue, action: Action, rule: Rule) -> bool:
         who = Who.LEADER  # what is missing is said at once: a second list needs somebody above
     if who in BY_ITSELF:
         return False
-    if who not in (Who.LEADER, Who.ANYONE) and not may(user, Permission.ISSUE_STEP):
+    heads = issue.about_staff and may(user, Permission.ISSUE_COMPLAINTS)
+    if who not in (Who.LEADER, Who.ANYONE) and not (heads or may(user, Permission.ISSUE_STEP)):
         return False
     right = RIGHTS[who](user, issue)
     return right and not (rule.not_handler and _is_handler(user, issue))
@@ -77,13 +122,14 @@ def asked_for_material(issue_id: uuid.UUID) -> bool:
 
 
 def _is_desk(user: User, issue: Issue) -> bool:
-    return covers(scopes(user, Permission.ISSUE_DESK), issue.desk_code)
+    wanted = Permission.ISSUE_COMPLAINTS if issue.about_staff else Permission.ISSUE_DESK
+    return covers(scopes(user, wanted), issue.desk_code)
 
 
 def _holds(user: User, issue: Issue) -> bool:
     return issue.team_id is not None and bool(
         db.session.scalar(select(is_member(user, issue.team_id, workdays.today())))
-        or _desk_instead(user, issue.team_id, issue.desk_code)
+        or _desk_instead(user, issue, issue.team_id)
     )
 
 
@@ -124,11 +170,12 @@ def actions(user: User, issue: Issue) -> dict[Action, Rule]:
 
 
 def sees_resident(user: User, issue: Issue) -> bool:
-    """Whether the resident's name and phone are shown in full: to the desk and the holders."""
-    if covers(scopes(user, Permission.ISSUE_DESK), issue.desk_code):
+    """Whether the resident's name and phone are shown in full: to the desk and the holders; of a
+    complaint about staff to its desk and to whoever took it down."""
+    if _is_desk(user, issue) or issue.reported_by_id == user.id:
         return True
-    if issue.reported_by_id == user.id:
-        return True
+    if issue.about_staff:
+        return False
     return issue.team_id is not None and bool(
         db.session.scalar(select(is_member(user, issue.team_id, workdays.today())))
     )

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from geoalchemy2 import Geography
 from sqlalchemy import cast, func, select
 
-from grids.models import Cell
+from grids.models import Cell, Jurisdiction
 from grids.permissions import holds_on, reach
 from gridserve import workdays
 from gridserve.db import db, now
@@ -50,8 +50,13 @@ def place_of(said: dict[str, Any], by: User) -> dict[str, Any]:
         if cell is None:
             raise Invalid(errors={"/point": [_("No cell covers this point.")]})
         place |= {"village_code": cell.village_code, "cell_id": cell.id}
+    elif said.get("village"):
+        if db.session.get(Jurisdiction, said["village"]) is None:
+            raise Invalid(errors={"/village": [_("No such jurisdiction.")]})
+        place |= {"village_code": said["village"], "cell_id": None}
     else:
-        raise Invalid(errors={"/": [_("Say where: visit_id, household_id, cell or point.")]})
+        words = _("Say where: visit_id, household_id, cell, point or village.")
+        raise Invalid(errors={"/": [words]})
     if said.get("point"):
         _check_near(place)
     return place

@@ -50,6 +50,8 @@ def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
         joinedload(Issue.village),
         raiseload("*"),
     )
+    # Complaints about staff have a list of their own, so that no figure tells of them.
+    query = query.where(Issue.about_staff if filters.get("complaints") else ~Issue.about_staff)
     if filters.get("jurisdiction"):
         query = query.where(Issue.village_code.like(filters["jurisdiction"] + "%"))
     if filters.get("status"):
@@ -93,6 +95,7 @@ def issue(user: User, issue_id: uuid.UUID) -> Issue:
             joinedload(Issue.desk),
             joinedload(Issue.reported_by),
             joinedload(Issue.household),
+            joinedload(Issue.about),
             selectinload(Issue.steps).options(
                 joinedload(Step.actor),
                 joinedload(Step.for_whom),

@@ -36,6 +36,7 @@ class CategoryOut(Schema):
     accept_limit = ma.fields.Nested(LimitOut, required=True)
     handle_limit = ma.fields.Nested(LimitOut, required=True)
     review_limit = ma.fields.Nested(LimitOut, required=True)
+    about_staff = ma.fields.Boolean(required=True)
 
 
 class SettledIn(Schema):
@@ -46,7 +47,7 @@ class SettledIn(Schema):
 
 
 class IssueIn(Schema):
-    """An issue as it is reported. One of visit_id, household_id, cell, point says where."""
+    """An issue as it is reported. Where: visit_id, household_id, cell, point or village."""
 
     id = ma.fields.UUID(
         required=True, metadata={"description": "made by the client; the same id is a repeat"}
@@ -58,7 +59,23 @@ class IssueIn(Schema):
     household_id = ma.fields.UUID(allow_none=True)
     cell = Text(most=15, validate=[ma.validate.Regexp(r"^[0-9]{15}$")])
     point = ma.fields.Nested(PointIn)
+    village = Text(
+        most=12,
+        validate=[ma.validate.Regexp(r"^[0-9]{12}$")],
+        metadata={"description": "where nothing nearer is known"},
+    )
     address = Text(most=120, load_default="")
+    anonymous = ma.fields.Boolean(metadata={"description": "without name and phone, as was wished"})
+    query_code = Text(
+        most=6,
+        validate=[ma.validate.Regexp(r"^[0-9]{6}$")],
+        metadata={
+            "description": "chosen by the client at random; told to the resident, kept hashed"
+        },
+    )
+    about = ma.fields.UUID(
+        allow_none=True, metadata={"description": "of whom a complaint about staff is"}
+    )
     resident_name = Text(most=64, allow_none=True)
     resident_phone = Text(most=20, allow_none=True)
     settled = ma.fields.Nested(
@@ -117,7 +134,12 @@ class StepOut(Schema):
     id = ma.fields.UUID(required=True)
     seq = ma.fields.Integer(required=True)
     action = ma.fields.Enum(Action, by_value=True, required=True)
-    actor = ma.fields.Nested(PersonOut, required=True)
+    actor = ma.fields.Nested(
+        PersonOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "null: the resident, with the query code"},
+    )
     for_whom = ma.fields.Nested(
         PersonOut,
         data_key="for",
@@ -214,6 +236,9 @@ class IssueOut(IssueBrief):
     resident_phone = ma.fields.Method(
         "_resident_phone", required=True, metadata={"type": ["string", "null"]}
     )
+    anonymous = ma.fields.Boolean(required=True)
+    about_staff = ma.fields.Boolean(required=True)
+    about = ma.fields.Nested(PersonOut, required=True, allow_none=True)
     reported_by = ma.fields.Nested(PersonOut, required=True)
     handler = ma.fields.Nested(
         PersonInCharge,
@@ -261,6 +286,9 @@ class IssuesIn(PageIn):
     overdue = ma.fields.Boolean(load_default=False)
     due_from = Day(metadata={"description": "due on this day or later"})
     due_to = Day(metadata={"description": "due on this day or earlier"})
+    complaints = ma.fields.Boolean(
+        load_default=False, metadata={"description": "the complaints about staff, and no others"}
+    )
     declined = ma.fields.Boolean(metadata={"description": "only, or none of, the declined ones"})
 
 

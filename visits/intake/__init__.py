@@ -1,0 +1,1 @@
+"""Taking issues down from people who come or call, and telling residents how it goes."""
