@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from grids import cellexport, codetable, importing, reportfile
 from grids.boundaryfile import import_boundaries
 from grids.cellexport import ENDINGS, FORMATS
-from grids.report import BadInput, Report, said
+from grids.report import BadInput, Question, Report, said
 from gridserve import workdays
 from gridserve.commandline import command
 from gridserve.db import db
@@ -100,9 +101,7 @@ def _print(report: Report, noun: str, dry_run: bool) -> None:
         rest = len(report.faults) - FAULTS_SHOWN
         click.echo(f"… and {rest:,} more; --json lists all of them.", err=True)
     if report.question:
-        choices = ", ".join(report.question.choices)
-        click.echo(said(report.question.words) + (f"\nPossible: {choices}" if choices else ""),
-                   err=True)  # fmt: skip
+        _ask(report.question)
         return
     if not report.stored:
         click.echo(
@@ -118,6 +117,16 @@ def _print(report: Report, noun: str, dry_run: bool) -> None:
            else "")
         + (" (dry run: nothing was stored)." if dry_run else ".")
     )  # fmt: skip
+
+
+def _ask(question: Question) -> None:
+    """Print what has to be said first, and the options that say it."""
+    if question.option == "swapped":
+        answers = ["--swapped"]
+    else:
+        answers = [f"--{question.option} {shlex.quote(one)}" for one in question.choices]
+    possible = ", ".join(answers) or f"--{question.option} …"
+    click.echo(f"{said(question.words)}\nPossible: {possible}", err=True)
 
 
 @click.group("import")

@@ -48,14 +48,13 @@ def question(other: Frame | None, frame: Frame) -> Question | None:
     if other.swapped != frame.swapped:
         words = N_(
             "In this file latitude and longitude seem to be swapped: the other way round the areas "
-            "would lie where they should. Say that they are swapped (on the command line "
-            "--swapped), or export the layer with the longitude first."
+            "would lie where they should. Say that they are swapped, or export the layer with the "
+            "longitude first."
         )
         return Question("swapped", Fault(words), ("yes",))
     words = N_(
         "These areas do not lie where they should when read as %(said)s, but they fit as "
-        "%(fits)s: say that coordinate system (on the command line --crs %(fits)s), or look up how "
-        "the file was made."
+        "%(fits)s: say that coordinate system, or look up how the file was made."
     )
     values = {"said": frame.called, "fits": other.called}
     return Question("crs", Fault(words, values), (other.called,))

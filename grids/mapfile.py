@@ -93,14 +93,10 @@ def read_placed(
     try:
         frame = projection.frame(system, found.system)
     except projection.UnknownSystem as unknown:
-        if system:
-            raise BadInput(said(unknown.fault)) from unknown
-        report.question = Question("crs", unknown.fault, _guesses(found.features))
-        return found.features, None
+        raise BadInput(said(unknown.fault)) from unknown
     if frame is None:
         words = N_(
-            "The file does not say its coordinate system (a Shapefile says it in its .prj): say "
-            "it (on the command line --crs)."
+            "The file does not say its coordinate system (a Shapefile says it in its .prj): say it."
         )
         report.question = Question("crs", Fault(words), _guesses(found.features))
         return found.features, None

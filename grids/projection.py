@@ -175,6 +175,13 @@ def _usable(text: str) -> CRS | None:
     return None
 
 
+def name(number: str) -> str:
+    """A projection as people know it, such as CGCS2000 / 3-degree Gauss-Kruger zone 35; "" for
+    what has no number."""
+    found = _EPSG.fullmatch(number)
+    return str(CRS.from_epsg(int(found.group(1))).name) if found else ""
+
+
 def guesses(x: float, y: float) -> tuple[str, ...]:
     """Systems in which these numbers would be a place in China, best first; () where in none.
 

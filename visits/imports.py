@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from grids import projection
 from grids.coordinates import System
 from grids.report import BadInput
 from gridserve import workdays
@@ -45,10 +46,13 @@ def _cells(upload: Upload) -> dict[str, Any]:
                 from_date=workdays.today(), by=upload.by, say=upload.say,
             )  # fmt: skip
         except BadInput as bad:
-            raise BadTable(str(bad).replace(str(path), upload.name)) from bad
+            raise BadTable(str(bad).replace(path.name, upload.name)) from bad
     found = report.as_dict() | {"left_out": report.left_out}
-    if found["question"] and found["question"]["option"] == "crs":
-        found["question"]["option"] = "system"
+    if question := found["question"]:
+        question["words"] = question["words"].replace(path.name, upload.name)
+        if question["option"] == "crs":
+            question["option"] = "system"
+            question["named"] = {one: projection.name(one) for one in question["choices"]}
     found["notes"] = [f"{note['row']}: {note['words']}" for note in found["notes"]]
     return found
 

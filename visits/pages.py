@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload, raiseload
 
 from grids.models import Cell, Jurisdiction, Team
-from grids.permissions import cells_of, teams_of
+from grids.permissions import cells_of, is_absent, teams_of
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db, now
@@ -36,6 +36,7 @@ from visits.masking import masked_name, masked_phone
 from visits.models import Household, HouseholdStatus, Outcome, Visit
 from visits.permissions import sees_names
 from visits.schemas import HouseholdsIn, VisitIn
+from visits.staffing import people
 
 bp = Blueprint("visits", __name__, template_folder="templates")
 
@@ -70,8 +71,11 @@ def home() -> ResponseReturnValue:
         .limit(SHOWN)
     ).all()
     total = db.session.scalar(select(func.count()).select_from(own.subquery())) or 0
+    standings = people.standings(current_user.id, today)
     return render_template(
         "visits/home.html",
+        stands_in=[one for one in standings if one.acts and one.b.id == current_user.id],
+        away=db.session.scalar(select(is_absent(current_user.id, today))),
         cells=cells,
         teams=teams,
         issues=issues,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from typing import Any
 
@@ -41,6 +42,7 @@ SYSTEMS = (
     ("gcj02", _l("GCJ-02 (Amap, Tencent, WeChat)")),
     ("bd09", _l("BD-09 (Baidu)")),
 )
+NUMBERED = re.compile(r"EPSG:[0-9]{4,5}")  # a projection that was offered for a map
 
 
 @bp.get("/imports")
@@ -97,7 +99,7 @@ def _options() -> dict[str, Any]:
     """What the form says of how the file is to be read."""
     form = request.form
     options: dict[str, Any] = {}
-    if form.get("system") in dict(SYSTEMS):
+    if form.get("system") in dict(SYSTEMS) or NUMBERED.fullmatch(form.get("system", "")):
         options["system"] = form["system"]
     if form.get("layer"):
         options["layer"] = form["layer"][:120]
@@ -122,15 +124,21 @@ def _shown(import_id: uuid.UUID, problem: Problem | None = None) -> str:
         "imports/show.html", row=row, kind=all_kinds().get(row.kind), report=report,
         faults=report.get("faults", [])[:SHOWN], doing=work.said(row.id) if row.at_work else "",
         own=row.by_id == current_user.id, has_file=has_file, state=STATES[row.state],
-        systems=SYSTEMS, problem=problem,
-        chosen=_chosen(row, report),
+        systems=_systems(report), problem=problem, chosen=_chosen(row, report),
     )  # fmt: skip
+
+
+def _systems(report: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The coordinate systems to choose from: the projections in which a map may be, and degrees."""
+    named: dict[str, str] = (report.get("question") or {}).get("named", {})
+    zones = [(one, f"{words} ({one})") for one, words in named.items() if words]
+    return [*zones, *SYSTEMS]
 
 
 def _chosen(row: Import, report: dict[str, Any]) -> str:
     """The coordinate system to offer: what would fit, else what was said."""
     question = report.get("question") or {}
-    likely = [one for one in question.get("choices", []) if one in dict(SYSTEMS)]
+    likely: list[str] = question.get("choices", [])
     said: str = row.options.get("system") or ""
     return likely[0] if likely and question.get("option") == "system" else said
 

@@ -59,6 +59,7 @@ class QuestionOut(Schema):
     option = ma.fields.String(required=True)
     words = ma.fields.String(required=True)
     choices = ma.fields.List(ma.fields.String(), required=True)
+    named = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.String())
 
 
 class ImportBrief(Schema):

@@ -35,6 +35,8 @@ def table_options(columns: Sequence[Column], about: Sequence[Any]) -> Callable[.
         @command()
         def run(*args: Any, path: Path | None, template: Path | None, **kwargs: Any) -> Any:
             try:
+                if template is not None and template.suffix.lower() != ".xlsx":
+                    raise click.UsageError(f"A template is an .xlsx: {template.stem}.xlsx")
                 if template is not None:
                     template.write_bytes(writing.template(columns, [str(line) for line in about]))
                     click.echo(f"{template} written: fill it in and import it.")

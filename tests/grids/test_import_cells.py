@@ -96,7 +96,7 @@ def test_a_file_in_another_system_says_so_or_lies_outside(
         assert wrong.exit_code == 2
         question = json.loads(wrong.stdout)["question"]
         assert (question["option"], question["choices"]) == ("crs", [system])
-        assert f"--crs {system}" in question["words"]
+        assert f"fit as {system}" in question["words"]
         assert codes() == []
     assert run("cells", features, "--crs", system).exit_code == 0
     stored = db.session.scalars(select(Cell).order_by(Cell.code)).first()

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import io
 import uuid
+import warnings
+import zipfile
 from datetime import timedelta
+from pathlib import Path
 
+import numpy as np
+import pyogrio
+import pyogrio.raw
 import pytest
+import shapely
 from openpyxl import load_workbook
 from sqlalchemy import func, select
 
@@ -16,6 +23,7 @@ from gridserve.imports.models import Import
 from gridserve.permissions import Role
 from gridserve.tables.raw import LARGEST
 from tests import brokentables
+from tests.data.broken.make_maps import HERE
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
 from visits.models import Household
 
@@ -23,10 +31,10 @@ GOOD = ["1", VILLAGE, "田坝1号", "王一", 3]
 BAD = ["2", VILLAGE, None, "李二", "许多"]
 
 
-def send(client, data, kind="households", **query):
+def send(client, data, kind="households", name="村/户.xlsx", **query):
     query = {"id": str(uuid.uuid4()), "kind": kind, **query}
     answer = client.post(
-        "/api/v1/imports", query_string=query, data={"file": (io.BytesIO(data), "村/户.xlsx")}
+        "/api/v1/imports", query_string=query, data={"file": (io.BytesIO(data), name)}
     )
     if answer.status_code == 202:
         work.work(answer.json["id"])
@@ -173,6 +181,52 @@ def test_cells_come_through_the_wizard_too(make, as_user):
     answer = send(admin, b'{"type": "FeatureCollection", "features": []}', kind="cells")
     assert answer.json["state"] in ("checked", "failed")
     assert admin.get(f"/imports/{answer.json['id']}").status_code == 200
+
+
+def test_a_map_without_a_system_is_asked_for_its_zone(make, as_user, tmp_path):
+    make.cell()
+    admin = as_user(make.user(Role.ADMINISTRATOR, COUNTY))
+    found = send(admin, zoned(tmp_path), kind="cells", name="网格.zip").json
+    assert found["question"]["choices"] == ["EPSG:4523"]
+    assert found["question"]["named"]["EPSG:4523"].endswith("zone 35")
+    page = admin.get(f"/imports/{found['id']}").text
+    assert '<option value="EPSG:4523" selected>' in page
+    assert "--crs" not in page  # words of the command line
+    said = {"action": "check", "system": "EPSG:4523"}
+    assert admin.post(f"/imports/{found['id']}", data=said).status_code == 302
+    work.work(found["id"])
+    row = db.session.get_one(Import, uuid.UUID(found["id"]))
+    assert (row.options["system"], row.report["read"]) == ("EPSG:4523", 1)
+    page = admin.get(f"/imports/{found['id']}").text
+    assert "下载问题清单" in page  # areas are mended where they were drawn, not in a sheet
+    assert "上传该表" not in page
+
+
+def test_a_map_that_cannot_be_used_is_called_as_it_was_sent(make, as_user):
+    make.cell()
+    admin = as_user(make.user(Role.ADMINISTRATOR, COUNTY))
+    found = send(admin, (HERE / "no-dbf.zip").read_bytes(), kind="cells", name="网格.zip").json
+    assert (found["state"], found["failure"][:8]) == ("failed", "网格.zip 缺")
+    old = send(admin, (HERE / "xian1980.zip").read_bytes(), kind="cells", name="网格.zip").json
+    assert (old["state"], "Xian 1980" in old["failure"]) == ("failed", True)  # nothing to ask
+
+
+def zoned(folder: Path) -> bytes:
+    """A Shapefile without .prj, in the numbers of a Gauss-Krüger zone; its serial is a fault."""
+    x, y = 35_500_000, 3_160_000
+    area = shapely.to_wkb(shapely.box(x, y, x + 100, y + 100))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyogrio.raw.write(
+            folder / "a.shp", geometry=np.array([area], dtype=object), geometry_type="Polygon",
+            fields=["code", "name"], crs=None,
+            field_data=[np.array([f"{VILLAGE}000"], dtype=object), np.array(["甲"], dtype=object)],
+        )  # fmt: skip
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for ending in ("shp", "shx", "dbf"):
+            archive.write(folder / f"a.{ending}", f"a.{ending}")
+    return out.getvalue()
 
 
 def test_templates(dispatcher, make, as_user):

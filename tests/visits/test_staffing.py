@@ -479,7 +479,7 @@ def test_the_pages_show_and_change_a_team(make, as_user, place):
     path, row = f"/teams/{place.team.id}", membership(place.team, place.a)
     make.absent(place.leader, day())
     roster = page(place.admin, f"/teams?jurisdiction={TOWNSHIP}")
-    for words in (place.team.name, "专职网格员", "今日不在岗", "网格长不在岗且没有 B 岗的网格"):
+    for words in (place.team.name, "专职网格员", "今日不在岗", "网格长不在岗且无在岗 B 岗的网格"):
         assert words in roster
     assert "新建团队" not in page(as_user(place.a), f"/teams?jurisdiction={VILLAGE}")
     new = make.user(Role.CADRE, VILLAGE, name="王五")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import marshmallow as ma
@@ -189,7 +189,9 @@ def cell(code: str) -> ResponseReturnValue:
     """One cell: its place, its teams today and on a day, what it came from and what came of it."""
     found = queries.cell(current_user, code)
     today = workdays.today()
-    day = page_args(CellPageIn()).get("on") or today
+    ended = found.to_date is not None and found.to_date <= today
+    last = max(found.from_date, found.to_date - timedelta(days=1)) if found.to_date else today
+    day = page_args(CellPageIn()).get("on") or (last if ended else today)
     path = queries.path(current_user, found.village_code)
     return render_template(
         "ground/cell.html",
@@ -198,9 +200,10 @@ def cell(code: str) -> ResponseReturnValue:
         crumbs=[*_crumbs(path), {"name": found.name, "href": ""}],
         day=day,
         today=today,
+        ended=ended,
         teams=_teams(found, today),
-        teams_then=_teams(found, day) if day != today else [],
-        households=_counted(found),
+        teams_then=_teams(found, day) if ended or day != today else [],
+        households=None if ended else _counted(found),  # an ended cell gave them away
         links=_links(found),
         family=_family(found),
     )

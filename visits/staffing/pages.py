@@ -43,7 +43,7 @@ bp = Blueprint("staffing", __name__, template_folder="../templates")
 WARNINGS: dict[str, Any] = {
     "cells_without_team": _l("Cells without a team"),
     "cells_without_leader": _l("Cells without a leader"),
-    "leaders_away": _l("Cells whose leader is away, without a deputy"),
+    "leaders_away": _l("Cells whose leader is away, without a deputy who is there"),
     "too_many_households": _l("People with too many households"),
     "cannot_act": _l("Members who cannot sign in or whose post has ended"),
     "teams_without_cells": _l("Teams without cells"),
@@ -126,9 +126,10 @@ def change(team_id: uuid.UUID) -> ResponseReturnValue:
     try:
         with db.session.begin_nested():  # a refusal takes back its own writes and keeps the page
             if do == "preview":
+                said = _said(ReplaceIn())
                 preview = operations.preview_replace(
-                    team_id, _id("member"), _said(ReplaceIn()), by=current_user
-                )
+                    team_id, _id("member"), said, by=current_user
+                ) | {"on": said.get("on") or workdays.today()}
             else:
                 done = _DO.get(do, _nothing)(team_id)
     except Problem as problem:
