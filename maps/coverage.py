@@ -17,8 +17,9 @@ from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
 from maps.places import BY, CELL, Area, Place, names, shapes, under
-from visits.figures import FORMULA, WINDOWS, cell_on, met_between
+from visits.figures import FORMULA, WINDOWS, met_between
 from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus
+from visits.past import cell_on, status_on
 
 __all__ = ["FORMULA", "Coverage", "Row", "coverage", "share"]
 
@@ -139,7 +140,7 @@ def _counted(
             func.count().label("households"),
         )
         .where(
-            Household.status == HouseholdStatus.ACTIVE,
+            status_on(last) == HouseholdStatus.ACTIVE,
             under(Household.village_code, place.code),
             *where,
         )

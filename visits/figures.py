@@ -1,8 +1,8 @@
 """Coverage 走访覆盖率 per cell: counted from the base tables, kept per cell and day, checked.
 
 Households met at least once in a window ÷ active households. A household counts in the cell that
-it belongs to now, for days before a change of cells in the one of that day; a visit counts on the
-local day on which it began.
+it belongs to now, and for earlier days in the one and with the status of that day (visits.past); a
+visit counts on the local day on which it began.
 """
 
 from __future__ import annotations
@@ -34,7 +34,6 @@ from visits.models import (
     Household,
     HouseholdStatus,
     Outcome,
-    Stay,
     Visit,
 )
 
@@ -57,18 +56,6 @@ def met_between(first: date, last: date) -> ColumnElement[bool]:
         Visit.started_at >= start,
         Visit.started_at < end,
     )
-
-
-def cell_on(day: date) -> ColumnElement[uuid.UUID | None]:
-    """The cell in which a household counts on `day`: its present one but where that came later."""
-    stay = (
-        select(Stay.cell_id)
-        .join(Cell, Cell.id == Stay.cell_id)
-        .where(Stay.household_id == Household.id, Stay.to_date > day)
-        .order_by(Stay.to_date, Cell.from_date)  # of several changes on a day the first one's
-        .limit(1)
-    )
-    return func.coalesce(stay.scalar_subquery(), Household.cell_id)
 
 
 def count_by_cell(

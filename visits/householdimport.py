@@ -20,7 +20,7 @@ from gridserve.tables import reading
 from gridserve.tables.reading import Row, Table
 from gridserve.tables.report import Report
 from gridserve.tables.values import CLEAR
-from visits import figures
+from visits import figures, past
 from visits.householdfile import COLUMNS
 from visits.householdpoints import STRAY_M, check_points, place
 
@@ -36,7 +36,7 @@ CREATE = """
         group_name varchar, address varchar, head_name varchar, phone varchar, size smallint,
         status varchar, do_not_disturb boolean, note text, tags varchar[],
         lon float8, lat float8, source varchar, id uuid, differs boolean, moved boolean,
-        cell_before uuid
+        cell_before uuid, status_before varchar
     ) ON COMMIT DROP
 """
 COPY = """
@@ -50,7 +50,7 @@ LOCK = """
 # Coordinates that differ by less than 2 cm are the same: conversion and rounding move them by less.
 FIND = """
     UPDATE household_row AS r SET id = h.id, cell_before = h.cell_id,
-        moved = 'point' = ANY(r.given) AND CASE
+        status_before = h.status, moved = 'point' = ANY(r.given) AND CASE
             WHEN r.lon IS NULL OR h.point IS NULL THEN (r.lon IS NULL) <> (h.point IS NULL)
             ELSE greatest(abs(ST_X(h.point) - r.lon), abs(ST_Y(h.point) - r.lat)) > 2e-7
         END
@@ -103,6 +103,15 @@ ASSIGN = f"""
     ) AS found
     WHERE h.id = found.id AND h.cell_id IS DISTINCT FROM found.cell_id
 """  # noqa: S608
+# What a household leaves, and the status it had.
+LEAVES = """
+    SELECT r.id, r.cell_before, h.cell_id FROM household_row AS r JOIN household AS h ON h.id = r.id
+    WHERE r.differs
+"""
+HAD = """
+    SELECT r.id, r.status_before FROM household_row AS r JOIN household AS h ON h.id = r.id
+    WHERE r.differs AND h.status <> r.status_before
+"""
 TOUCHED = """
     SELECT cell_id FROM household_row AS r JOIN household AS h ON h.id = r.id
     WHERE coalesce(r.differs, true)
@@ -238,10 +247,12 @@ def _count(report: Report) -> None:
 def _store(report: Report, by: User | None, subject: uuid.UUID | None) -> None:
     if not report.new and not report.changed:
         return
-    day = {"day": workdays.today()}
+    day = workdays.today()
     db.session.execute(text(INSERT))
     db.session.execute(text(UPDATE))
-    db.session.execute(text(ASSIGN), day | {"stray": STRAY_M / METRES})
+    db.session.execute(text(ASSIGN), {"day": day, "stray": STRAY_M / METRES})
+    past.keep_cells(LEAVES, day=day)
+    past.keep_statuses(HAD, day=day)
     figures.mark(db.session.scalars(text(TOUCHED)))
     counts = db.session.execute(
         text("SELECT village_code, count(*) FILTER (WHERE differs IS NULL) AS new, "

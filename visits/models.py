@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -100,19 +101,36 @@ def made_by_change() -> ForeignKey:
 
 
 class Stay(Base):
-    """The cell in which a household counts for the days before `to_date`, when its cell ended.
+    """The cell in which a household counts for the days before `to_date`, when it left it.
 
-    A change that is taken back takes its rows along.
+    A change of cells that is taken back takes its rows along. Without a change somebody gave the
+    household another point, or the cells that it fits became known.
     """
 
     __tablename__ = "household_stay"
-    __table_args__ = county(Index(None, "cell_id"), Index(None, "change_id"))
+    __table_args__ = county(
+        UniqueConstraint("household_id", "change_id"),
+        Index(None, "cell_id"),
+        Index(None, "change_id"),
+    )
 
     household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("household.id"), primary_key=True)
-    change_id: Mapped[uuid.UUID] = mapped_column(made_by_change(), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True, server_default=func.clock_timestamp())
+    change_id: Mapped[uuid.UUID | None] = mapped_column(made_by_change())
     to_date: Mapped[date] = mapped_column(Date)
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
     next_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("cell.id"))  # where it went
+
+
+class StatusStay(Base):
+    """The status of a household for the days before `to_date`, when it took another."""
+
+    __tablename__ = "household_status"
+    __table_args__ = county()
+
+    household_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("household.id"), primary_key=True)
+    to_date: Mapped[date] = mapped_column(Date, primary_key=True)
+    status: Mapped[HouseholdStatus] = mapped_column(choice(HouseholdStatus, "status"))
 
 
 class Purpose(enum.StrEnum):

@@ -21,13 +21,16 @@ from gridserve import events, workdays
 from gridserve.db import SRID, UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
-from visits import figures
+from visits import figures, past
 from visits.models import Household, Outcome, Visit
 from visits.permissions import sees_names, visitable_households
 
 # A phone's clock may run ahead by this much before a time counts as in the future.
 CLOCK_TOLERANCE = timedelta(minutes=10)
 LONGEST_VISIT = timedelta(days=1)
+
+LEAVES = "SELECT CAST(:home AS uuid), CAST(:before AS uuid), CAST(:after AS uuid)"
+HAD = "SELECT CAST(:home AS uuid), :before"
 
 
 class IdTaken(Conflict):
@@ -113,7 +116,7 @@ def record_visit(said: dict[str, Any], *, by: User) -> Visit:
         raise HouseholdUnknown(_("No such household in your jurisdiction."))
     _check_times(said)
     day = workdays.day_of(said["started_at"])
-    then = select(figures.cell_on(day)).where(Household.id == household.id)
+    then = select(past.cell_on(day)).where(Household.id == household.id)
     cell_id, team_id, for_id = db.session.scalar(then), None, None
     if cell_id is not None:
         row = db.session.execute(answers(by, cell_id, day)).first()
@@ -189,6 +192,9 @@ def move_household(household: Household, place: dict[str, Any], *, by: User) -> 
     household.point, household.point_source = columns["point"], columns["point_source"]
     household.accuracy_m = place.get("accuracy_m")
     household.cell_id = cell.id if cell else None
+    past.keep_cells(
+        LEAVES, day=workdays.today(), home=household.id, before=before, after=household.cell_id
+    )
     figures.mark([before, household.cell_id])
     events.record("household.moved", household.id, by=by.id, jurisdiction=household.village_code)
 
@@ -198,6 +204,10 @@ def change_household(household: Household, changes: dict[str, Any], *, by: User)
     if {"head_name", "phone"} & changes.keys() and not sees_names(by, household):
         raise Masked(_("You see name and phone masked only, so leave them out of the change."))
     place = changes.pop("point", None)
+    if changes.get("status", household.status) != household.status:
+        past.keep_statuses(
+            HAD, day=workdays.today(), home=household.id, before=household.status.value
+        )
     for name in (
         "status",
         "tags",

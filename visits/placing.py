@@ -21,7 +21,7 @@ from grids.operations import lock_villages
 from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.db import db
-from visits import figures
+from visits import figures, past
 
 VILLAGES_AT_ONCE = 500  # some hundred thousand households: some ten megabytes
 
@@ -52,6 +52,11 @@ WRITE = f"""
     UPDATE household AS h SET cell_id = placed.cell FROM placed
     WHERE h.id = placed.id AND coalesce(h.cell_id, '{_NOWHERE}') = placed.before
       AND coalesce(ST_X(h.point), 'NaN') = placed.x AND coalesce(ST_Y(h.point), 'NaN') = placed.y
+"""  # noqa: S608 (nothing from outside)
+LEAVES = f"""
+    SELECT h.id, placed.before, placed.cell
+    FROM placed JOIN household AS h ON h.id = placed.id AND h.cell_id = placed.cell
+    WHERE placed.before <> '{_NOWHERE}'
 """  # noqa: S608 (nothing from outside)
 
 Rows = NDArray[Any]
@@ -97,7 +102,7 @@ def _assign(villages: Sequence[str], day: date) -> int:
     if not differs.any():
         return 0
     before, after = households["cell"][differs], ids[home[differs]]
-    changed = write(households[differs], after)
+    changed = write(households[differs], after, day)
     touched = set(before.tolist()) | set(after.tolist())
     figures.mark(uuid.UUID(bytes=cell) for cell in touched - {_NOWHERE.bytes})
     return changed
@@ -128,8 +133,11 @@ def find(households: Rows, polygons: NDArray[Any], villages: NDArray[np.bytes_])
     return home
 
 
-def write(households: Rows, cells: Rows) -> int:
-    """Give each household its cell (an id); gives how many were still as they had been read."""
+def write(households: Rows, cells: Rows, day: date) -> int:
+    """Give each household its cell (an id) from `day` on, for days before it keeps the one it had.
+
+    Gives how many were still as they had been read.
+    """
     rows = np.empty(len(households), _WRITE)
     rows["columns"] = 5
     for name, length in (("_1", 16), ("_2", 16), ("_3", 16), ("_4", 8), ("_5", 8)):
@@ -147,6 +155,7 @@ def write(households: Rows, cells: Rows) -> int:
         cursor.execute("ANALYZE placed")
         cursor.execute(WRITE)
         changed: int = cursor.rowcount
+        past.keep_cells(LEAVES, day=day)
         cursor.execute("DROP TABLE placed")
     return changed
 

@@ -14,9 +14,10 @@ from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
-from visits.figures import cell_on, met_between
+from visits.figures import met_between
 from visits.models import Household, Visit
 from visits.operations import HouseholdUnknown
+from visits.past import cell_on, status_on
 from visits.permissions import visible_households, visible_visits
 
 
@@ -30,7 +31,8 @@ def households(user: User, filters: dict[str, Any]) -> Select[Household]:
         day = filters.get("as_of")
         query = query.where((cell_on(day) if day else Household.cell_id) == cell)
     if filters.get("status"):
-        query = query.where(Household.status == filters["status"])
+        last = filters.get("to") or filters.get("as_of") or workdays.today()
+        query = query.where(status_on(last) == filters["status"])
     if filters.get("tag"):
         query = query.where(Household.tags.contains([filters["tag"]]))
     if filters.get("not_met_since"):

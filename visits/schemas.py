@@ -86,7 +86,11 @@ class HouseholdsIn(PageIn):
 
     jurisdiction = Text(most=12, validate=[ma.validate.Regexp(CODE)])
     cell = Text(most=15, validate=[ma.validate.Regexp(r"^[0-9]{15}$")])
-    status = ma.fields.Enum(HouseholdStatus, by_value=True)
+    status = ma.fields.Enum(
+        HouseholdStatus,
+        by_value=True,
+        metadata={"description": "as it was on the day `to` or `as_of`, where one is given"},
+    )
     tag = ma.fields.Enum(Tag, by_value=True)
     not_met_since = Day(
         metadata={"description": "only households last met before this day, or never"}

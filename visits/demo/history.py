@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -186,6 +186,20 @@ def store(
             )
         ),
     )  # fmt: skip
+
+
+def store_statuses(visits: Visits, homes: Homes) -> None:
+    """Keep that a household that moved away was lived in until a visit found it gone."""
+    gone = np.flatnonzero(visits.outcome == OUTCOMES.index(Outcome.MOVED))
+    days = [
+        workdays.day_of(moment.replace(tzinfo=UTC))
+        for moment in visits.started[gone].astype("datetime64[s]").astype(datetime)
+    ]
+    rows = (
+        (homes.ids[home], day, HouseholdStatus.ACTIVE.value)
+        for home, day in zip(visits.home[gone].tolist(), days, strict=True)
+    )
+    copy_rows("household_status", ("household_id", "to_date", "status"), rows)
 
 
 def _fixes(

@@ -73,6 +73,7 @@ def fill(
         made = history.invent(homes, crews, visits_of[code], calendar, rng)
         households.store(homes, cells, made.last_met(len(homes)), rng)
         history.store(made, homes, cells, crews, calendar, rng)
+        history.store_statuses(made, homes)
         share = samples * count_of[code] // total + 12
         _sample(ground, homes, made, cells, crews, person, share, rng)
         done(count_of[code])

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, text
+from sqlalchemy import Row, bindparam, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -18,9 +18,10 @@ from grids.queries import teams_by_cell
 from gridserve import events, workdays
 from gridserve.db import db
 from gridserve.people import User
+from visits import past
 from visits.issues import operations as issue_operations
 from visits.issues.models import Issue, IssueStay
-from visits.models import Household, Stay, Visit, VisitMove
+from visits.models import Household, Visit, VisitMove
 
 _IDS = ARRAY(Uuid())
 
@@ -38,6 +39,10 @@ HOUSEHOLDS = text("""
     WHERE household.id = found.id
     RETURNING household.id, household.cell_id
 """).bindparams(*(bindparam(name, type_=_IDS) for name in ("heirs", "old", "main", "ids")))
+
+LEAVE = (
+    "SELECT * FROM unnest(CAST(:homes AS uuid[]), CAST(:cells AS uuid[]), CAST(:heirs AS uuid[]))"
+)
 
 # An issue without a point of its own goes with its household.
 ISSUES = text("""
@@ -87,15 +92,11 @@ def households(made: Made) -> Sequence[Row[Any]]:
         return []
     moved = db.session.execute(HOUSEHOLDS, _ids(made, [row.id for row in locked])).all()
     heirs = {row.id: row.cell_id for row in moved}
-    db.session.execute(
-        insert(Stay),
-        [
-            {"household_id": home, "change_id": made.change_id, "to_date": made.on,
-             "cell_id": cell, "next_id": heirs[home]}
-            for home, cell in locked
-        ],
+    past.keep_cells(
+        LEAVE, day=made.on, change=made.change_id,
+        homes=[row.id for row in locked], cells=[row.cell_id for row in locked],
+        heirs=[heirs[row.id] for row in locked],
     )  # fmt: skip
-    db.session.flush()
     db.session.expire_all()  # what is loaded already does not know its new cell
     return moved
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import ngettext
 from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 
 from grids.models import Cell
 from grids.queries import teams_by_cell
@@ -74,7 +75,12 @@ def _households_since(undoing: TakenBack, new: list[uuid.UUID]) -> Any:
     left = Stay.next_id.is_distinct_from(Household.cell_id)
     came = and_(Stay.household_id.is_(None), Household.cell_id.in_(new))
     rows = select(Household.id).join(Stay, mine, isouter=True)
-    return rows.where(or_(and_(Stay.household_id.is_not(None), left), came))
+    # Who came back after all has been away: the days in between are counted elsewhere.
+    other = aliased(Stay)
+    been = exists().where(
+        other.household_id == Household.id, other.change_id.is_(None), other.cell_id.in_(new)
+    )
+    return rows.where(or_(and_(Stay.household_id.is_not(None), left), came, been))
 
 
 def _issues_since(undoing: TakenBack, new: list[uuid.UUID], moved: Any) -> Any:

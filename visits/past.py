@@ -1,0 +1,74 @@
+"""What held for a household on an earlier day: the cell in which it counted, and its status.
+
+The row of a household says what holds now. Whoever changes its cell or status keeps what held
+before with `keep_cells` or `keep_statuses`, in the same transaction and for all rows at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, text
+
+from gridserve import workdays
+from gridserve.db import db
+from visits.models import Household, HouseholdStatus, StatusStay, Stay
+
+# A household without a cell counts from the beginning in the first one that it is given. What is
+# dated back never comes before what is kept already: until then the household was elsewhere.
+KEEP_CELLS = """
+    INSERT INTO household_stay (household_id, change_id, to_date, cell_id, next_id)
+    SELECT was.household_id, CAST(:change AS uuid), greatest(CAST(:day AS date), (
+        SELECT max(s.to_date) FROM household_stay AS s WHERE s.household_id = was.household_id
+    )), was.cell_id, was.next_id
+    FROM ({was}) AS was (household_id, cell_id, next_id)
+    WHERE was.cell_id IS NOT NULL AND was.cell_id IS DISTINCT FROM was.next_id
+"""
+# Of several changes on a day the first one says what held before.
+KEEP_STATUSES = """
+    INSERT INTO household_status (household_id, to_date, status)
+    SELECT was.household_id, CAST(:day AS date), was.status
+    FROM ({was}) AS was (household_id, status)
+    ON CONFLICT DO NOTHING
+"""
+
+
+def cell_on(day: date) -> ColumnElement[uuid.UUID | None]:
+    """The cell in which a household counts on `day`: its present one but where that came later."""
+    stay = (
+        select(Stay.cell_id)
+        .where(Stay.household_id == Household.id, Stay.to_date > day)
+        .order_by(Stay.to_date, Stay.at)  # of several changes on a day the first one's
+        .limit(1)
+    )
+    return func.coalesce(stay.scalar_subquery(), Household.cell_id)
+
+
+def status_on(day: date) -> ColumnElement[HouseholdStatus]:
+    """The status of a household on `day`, as far as it is known; its present one from today on."""
+    if day >= workdays.today():
+        return Household.status.expression
+    stay = (
+        select(StatusStay.status)
+        .where(StatusStay.household_id == Household.id, StatusStay.to_date > day)
+        .order_by(StatusStay.to_date)
+        .limit(1)
+    )
+    return func.coalesce(stay.scalar_subquery(), Household.status)
+
+
+def keep_cells(was: str, *, day: date, change: uuid.UUID | None = None, **values: Any) -> None:
+    """Keep the cells up to `day` of the households that `was` selects.
+
+    `was` is a query with three columns: the household, the cell it leaves, the one it goes to.
+    `values` are what it binds; `change` is the change of cells that moved them.
+    """
+    statement = text(KEEP_CELLS.format(was=was))
+    db.session.execute(statement, {**values, "day": day, "change": change})
+
+
+def keep_statuses(was: str, *, day: date, **values: Any) -> None:
+    """Keep the statuses up to `day` of the households that `was` selects with the status before."""
+    db.session.execute(text(KEEP_STATUSES.format(was=was)), {**values, "day": day})
