@@ -114,7 +114,7 @@ def _row(team: Team, assignment_id: uuid.UUID, by: User) -> tuple[Assignment, Ce
     if row is None or row.team_id != team.id:
         raise _no_such_assignment()
     cell = _locked(db.session.get_one(Cell, row.cell_id), by)
-    # Read anew: a change of cells that this waited for may have been taken back, and the row with it.
+    # Read anew: a change of cells that this waited for may have been taken back, with the row.
     row = db.session.get(Assignment, assignment_id, populate_existing=True)
     if row is None:
         raise _no_such_assignment()
