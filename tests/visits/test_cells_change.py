@@ -169,7 +169,7 @@ def test_a_redrawn_edge_gives_issues_in_between_to_the_other_team(make, admin, a
     assert (told.data["from"], told.data["to"]) == (one.code, done["cells"][0]["code"])
     assert projection.check() == []
     seen = as_user(neighbour).get(f"/api/v1/issues/{issue.id}").json
-    assert seen["actions"] == ["sign", "return"]
+    assert seen["actions"] == ["sign", "return", "comment"]
     forged = {"id": new_id(), "action": "reassign", "seen": 4, "team_id": str(team)}
     refused = as_user(neighbour).post(f"/api/v1/issues/{issue.id}/steps", json=forged)
     assert refused.status_code == 422

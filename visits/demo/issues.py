@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import numpy as np
 from sqlalchemy import select
@@ -25,6 +26,8 @@ from visits.issues.chain import Action, Channel, Promise, Rating, Status
 from visits.issues.clock import Limit
 from visits.issues.models import Category, Issue
 from visits.issues.operations import number_of
+
+Of = TypeVar("Of")
 
 OPEN_SHARE = 0.15
 HOT_SHARE = 0.22  # of the open issues: the water trouble
@@ -113,14 +116,16 @@ class Inventor:
         """`count` chains, the open ones first."""
         still_open = round(count * OPEN_SHARE)
         standing = self._portions(STANDING, still_open)
+        ages = self._portions({(low, high): share for low, high, share in AGES}, still_open)
+        self.rng.shuffle(ages)
         for number in range(count):
             if number < still_open:
-                yield self._open(standing[number])
+                yield self._open(standing[number], *ages[number])
             else:
                 yield self._ended(number)
 
-    def _portions(self, shares: dict[Status, float], count: int) -> list[Status]:
-        """`count` statuses in their shares, each at least once where there is room."""
+    def _portions(self, shares: dict[Of, float], count: int) -> list[Of]:
+        """`count` of what has `shares`, each at least once where there is room."""
         first = list(shares)[:count]
         rest = self.rng.choice(len(shares), count - len(first), p=list(shares.values()))
         return first + [list(shares)[i] for i in rest.tolist()]
@@ -178,11 +183,10 @@ class Inventor:
         handlers = place.crew.handlers
         return handlers[int(self.rng.integers(len(handlers)))]
 
-    def _open(self, status: Status) -> Chain:
-        """An issue that stands in `status` at the end, at an age of every light."""
+    def _open(self, status: Status, low: float, high: float) -> Chain:
+        """An issue that stands in `status` at the end, at an age of `low` to `high` limits."""
         hot = bool(self.rng.random() < HOT_SHARE)
         category = self._pick(HOT_CATEGORIES) if hot else self._category(Promise.WITHIN_LIMIT)
-        low, high, _share = AGES[int(self.rng.choice(len(AGES), p=[share for *_, share in AGES]))]
         age = float(self.rng.uniform(low, high)) * _days(self.categories[category].limit)
         places = self.hot if hot else self.ground.places
         reported = self._at_work(self.end - timedelta(days=min(age, 350.0)))
