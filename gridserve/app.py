@@ -32,6 +32,7 @@ import visits.imports
 import visits.intake.pages
 import visits.issues.calendarapi
 import visits.issues.calendarpages
+import visits.issues.deskpages
 import visits.issues.jobs
 import visits.issues.pages
 import visits.issues.routes
@@ -76,6 +77,7 @@ PAGES = (
     visits.staffing.pages.bp,
     visits.pages.bp,
     visits.intake.pages.bp,
+    visits.issues.deskpages.bp,
     visits.issues.pages.bp,
     visits.issues.calendarpages.bp,
     maps.pages.bp,
@@ -89,7 +91,7 @@ SCHEDULE = (
 # Where `/` sends people: the first role that they hold.
 HOMES = (
     (Role.LEADER, "maps.home"),
-    (Role.DISPATCHER, "issues.desk"),
+    (Role.DISPATCHER, "desk.show"),
     (Role.CADRE, "visits.home"),
     (Role.ADMINISTRATOR, "grids.home"),
     (Role.AUDITOR, "audit.trail"),
@@ -99,7 +101,7 @@ ISSUE = ("issues.show", "issues.act")
 # Endpoint, words, who, and the further pages that belong to this section.
 NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.home", _l("Overview"), Permission.FIGURES_READ),
-    ("issues.desk", _l("Desk"), Permission.ISSUE_DESK, *ISSUE),
+    ("desk.show", _l("Desk"), Permission.ISSUE_DESK, "desk.act", *ISSUE),
     ("visits.home", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE),
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from geoalchemy2 import Geometry
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from grids.models import Cell, Jurisdiction
 from gridserve import workdays
-from gridserve.db import SRID, db
+from gridserve.db import db
 from gridserve.people import User
 from maps.places import BY, CELL, Area, Place, names, under
 from visits.issues.chain import OPEN, Status
 from visits.issues.clock import Light, Limit, light
 from visits.issues.models import Category, Issue, IssueStay, Step
 from visits.issues.permissions import visible_issues
+from visits.issues.place import stands
 from visits.issues.queries import has_light, in_category
 from visits.issues.reckoning import weight_at
 from visits.models import Household
@@ -180,7 +180,7 @@ def open_issues(
     weight = weight_at(moment, *marks)
     if only is not None:
         query = query.where(has_light(only, weight))
-    where = _where()
+    where = stands()
     seen = visible_issues(user).with_only_columns(Issue.id)
     cell = Issue.cell_id if live else _cell_on(_day(moment))
     rows = db.session.execute(
@@ -205,15 +205,6 @@ def open_issues(
         .limit(limit)
     )
     return [OpenIssue(*row) for row in rows]
-
-
-def _where() -> ColumnElement[Any]:
-    middle = func.ST_PointOnSurface(Cell.polygon, type_=Geometry("POINT", srid=SRID))
-    return case(
-        (and_(Category.sensitive, Issue.cell_id.is_not(None)), middle),
-        (Category.sensitive, None),
-        else_=func.coalesce(Issue.point, Household.point, middle),
-    )
 
 
 def categories() -> Mapping[str, Category]:

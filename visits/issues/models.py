@@ -106,7 +106,22 @@ class Issue(Base):
         Index(None, "cell_id"),
         Index(None, "household_id"),
         Index(None, "merged_into_id"),
-        Index("ix_issue_open_due", "due_at", postgresql_where=text("closed_at IS NULL")),
+        # The desk's queues, the soonest due first, and its search (visits/issues/search.py).
+        Index("ix_issue_open_due", "due_at", "id", postgresql_where=text("closed_at IS NULL")),
+        Index(
+            "ix_issue_open_queue",
+            "status",
+            "due_at",
+            "id",
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index("ix_issue_bigrams", text("bigrams(words, address)"), postgresql_using="gin"),
+        Index(
+            "ix_issue_phone",
+            text("reverse(regexp_replace(resident_phone, '[^0-9]', '', 'g')) text_pattern_ops"),
+            postgresql_where=text("resident_phone IS NOT NULL"),
+        ),
+        Index("ix_issue_number_end", text("substr(number, 8)")),
         Index(
             "ix_issue_open_handler",
             "handler_id",
@@ -213,6 +228,18 @@ class Step(Base):
             name="actor",
         ),
         Index(None, "actor_id", "received_at"),
+        Index(
+            "ix_step_escalate",
+            "desk_code",
+            "issue_id",
+            postgresql_where=text("action = 'escalate'"),
+        ),
+        Index(
+            "ix_step_passed",
+            "team_before_id",
+            "happened_at",
+            postgresql_where=text("action = 'pass_review'"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
@@ -243,3 +270,19 @@ class Step(Base):
     for_whom: Mapped[User | None] = relationship(lazy="raise", foreign_keys=for_id)
     handler: Mapped[User | None] = relationship(lazy="raise", foreign_keys=handler_id)
     team_after: Mapped[Team | None] = relationship(lazy="raise", foreign_keys=team_after_id)
+
+
+class KeptFilter(Base):
+    """Filters of the desk or of the list of issues that somebody keeps under a name."""
+
+    __tablename__ = "kept_filter"
+    __table_args__ = county(
+        UniqueConstraint("user_id", "page", "name"),
+        CheckConstraint("page IN ('desk', 'issues')", name="page"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    page: Mapped[str] = mapped_column(String(24))
+    name: Mapped[str] = mapped_column(String(24))
+    asked: Mapped[dict[str, str]] = mapped_column(JSONB)  # the address's parameters

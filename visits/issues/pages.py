@@ -1,4 +1,4 @@
-"""The desk, the list of issues, and the page of one issue with its chain."""
+"""The list of issues, and the page of one issue with its chain."""
 
 from __future__ import annotations
 
@@ -13,81 +13,36 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from gridserve import workdays
 from gridserve.auth import current_user, requires
+from gridserve.calendars import book
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import inside, page_args, paged, transaction
-from gridserve.permissions import Permission
-from visits.issues import operations, queries
+from gridserve.permissions import Permission, may
+from visits.issues import forms, held, kept, operations, queries, timeline
 from visits.issues.chain import Action, Status
 from visits.issues.choices import choices
 from visits.issues.clock import Light
 from visits.issues.models import Category, Issue
-from visits.issues.permissions import desk_issues, sees_resident
+from visits.issues.permissions import sees_resident
 from visits.issues.schemas import IssuesIn, StepIn
-from visits.issues.words import DONE, because, due_words, place_name, timing, told
+from visits.issues.together import Outcome
+from visits.issues.words import DONE, because, due_words, place_name, span, timing, told
 from visits.labels import amount, category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household
 from visits.permissions import visible_households
 
 # Words about which issues: open ones, closed ones, or some of either.
-CHOOSE = ("open", "status", "light", "overdue", "due_from", "due_to", "declined")
+CHOOSE = ("open", "q", "status", "light", "overdue", "due_from", "due_to", "declined")
 
 bp = Blueprint("issues", __name__, template_folder="../templates")
 
 # The figure that holds both red lights.
 OVERDUE = _l("Overdue (all)")
-# The desk's queues: name and heading.
-QUEUES = (
-    ("overdue", OVERDUE),
-    ("to_accept", _l("To accept")),
-    ("to_dispatch", _l("To dispatch")),
-    ("to_review", _l("To review")),
-    ("in_hand", _l("With the teams")),
-)
-_STATUSES = {
-    "to_accept": (Status.REPORTED,),
-    "to_dispatch": (Status.ACCEPTED,),
-    "to_review": (Status.REVIEWING,),
-    "in_hand": (Status.DISPATCHED, Status.HANDLING),
-}
-
-
-def _in_queue(queue: str) -> Any:
-    if queue == "overdue":
-        return queries.is_overdue()
-    return Issue.status.in_(_STATUSES[queue])
-
-
-@bp.get("/desk")
-@requires(Permission.ISSUE_DESK)
-def desk() -> ResponseReturnValue:
-    """The desk's queues, the most overdue first."""
-    names = [name for name, _heading in QUEUES]
-    queue = request.args.get("queue", "overdue")
-    if queue not in names:
-        queue = "overdue"
-    mine = desk_issues(current_user).with_only_columns(Issue.id)
-    counts = db.session.execute(
-        select(*(func.count().filter(_in_queue(name)).label(name) for name in names)).where(
-            Issue.id.in_(mine)
-        )
-    ).one()
-    args = _page_args()
-    query = queries.issues(current_user, {}).where(Issue.id.in_(mine), _in_queue(queue))
-    page = paged(query, (Issue.due_at, Issue.id), args)
-    return render_template(
-        "issues/desk.html",
-        queues=QUEUES,
-        queue=queue,
-        counts=counts._mapping,
-        page=page,
-        timing=timing,
-    )
 
 
 @bp.get("/issues")
@@ -97,6 +52,18 @@ def listing() -> ResponseReturnValue:
 
     Without a word about open or closed ones the open ones are shown, the most urgent first.
     """
+    return _list()
+
+
+@bp.post("/issues")
+@requires(Permission.ISSUE_URGE)
+@transaction
+def act_together() -> ResponseReturnValue:
+    """Urge the issues that were chosen, then show the list again with what became of each."""
+    return _list(*forms.take())
+
+
+def _list(outcomes: Sequence[Outcome] = (), problem: Problem | None = None) -> str:
     asked = dict(request.args.items())
     if not any(asked.get(name) for name in CHOOSE):
         asked["open"] = "1"
@@ -107,6 +74,8 @@ def listing() -> ResponseReturnValue:
     query = queries.issues(current_user, args)
     if args.get("open") is False:
         page = paged(query, (Issue.closed_at, Issue.id), args, descending=True)
+    elif args.get("q"):
+        page = paged(query, (Issue.reported_at, Issue.id), args, descending=True)
     else:
         page = paged(query, (Issue.due_at, Issue.id), args)
     categories = db.session.scalars(select(Category).order_by(Category.code)).all()
@@ -117,10 +86,20 @@ def listing() -> ResponseReturnValue:
         statuses=_options(Status),
         categories=[{"value": c.code, "label": category_name(c)} for c in categories],
         lights=_options(Light),
+        teams=forms.teams(Permission.FIGURES_READ),
         states=_states(state),
         state=request.args.get("open"),
         timing=timing,
         shown=_shown(args, categories),
+        bars=held.bars(page["items"]),
+        span=span,
+        may_urge=may(current_user, Permission.ISSUE_URGE),
+        outcomes=forms.told(outcomes),
+        problem=problem,
+        here=request.full_path.rstrip("?"),
+        filters=kept.of(current_user, "issues"),
+        parts_kept=kept.PARTS,
+        new_id=uuid.uuid4,
     )
 
 
@@ -138,7 +117,9 @@ def _shown(args: dict[str, Any], categories: Sequence[Category]) -> list[str]:
 def _states(state: str) -> list[dict[str, Any]]:
     """Open, closed or all, with the other filters kept where they can be."""
     kept: dict[str, Any] = {
-        k: v for k, v in request.args.items() if k in ("jurisdiction", "cell", "category")
+        k: v
+        for k, v in request.args.items()
+        if k in ("jurisdiction", "cell", "category", "team", "q")
     }
     return [
         {"label": words, "href": url_for("issues.listing", open=value, **kept),
@@ -201,6 +182,11 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         household_href=_household_href(issue),
         new_id=uuid.uuid4,
         charge=queries.in_charge(issue),
+        stays=held.stays_of(issue),
+        waits=timeline.waits(issue.steps, book().of(issue.village_code)),
+        questions=timeline.questions(issue.steps) if issue.closed_at is None else [],
+        span=span,
+        today=workdays.today().isoformat(),
         resident_name=issue.resident_name
         if shown or not issue.resident_name
         else masked_name(issue.resident_name),
@@ -227,7 +213,3 @@ def _household_href(issue: Issue) -> str | None:
     if issue.household_id is None or not db.session.scalar(select(mine.exists())):
         return None
     return url_for("visits.household", household_id=issue.household_id)
-
-
-def _page_args() -> dict[str, Any]:
-    return {"limit": 50, "cursor": request.args.get("cursor")}

@@ -179,3 +179,15 @@ def sees_resident(user: User, issue: Issue) -> bool:
     return issue.team_id is not None and bool(
         db.session.scalar(select(is_member(user, issue.team_id, workdays.today())))
     )
+
+
+def resident_seen(user: User) -> ColumnElement[bool]:
+    """The same as a criterion on issues; the twin of `sees_resident`."""
+    desk = within(Issue.desk_code, scopes(user, Permission.ISSUE_DESK))
+    heads = within(Issue.desk_code, scopes(user, Permission.ISSUE_COMPLAINTS))
+    return or_(
+        and_(desk, ~Issue.about_staff),
+        and_(heads, Issue.about_staff),
+        Issue.reported_by_id == user.id,
+        and_(~Issue.about_staff, Issue.team_id.in_(teams_of(user, workdays.today()))),
+    )

@@ -7,16 +7,17 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from geoalchemy2 import Geography
-from sqlalchemy import cast, func, select
+from geoalchemy2 import Geography, Geometry
+from sqlalchemy import ColumnElement, and_, case, cast, func, select
 
 from grids.models import Cell, Jurisdiction
 from grids.permissions import holds_on, reach
 from gridserve import workdays
-from gridserve.db import db, now
+from gridserve.db import SRID, db, now
 from gridserve.errors import Invalid
 from gridserve.people import User
 from gridserve.permissions import Permission, within
+from visits.issues.models import Category, Issue
 from visits.models import Household, Visit
 from visits.operations import basic_cell_at, point_of
 from visits.permissions import visible_households, visible_visits
@@ -118,3 +119,16 @@ def _check_near(place: dict[str, Any]) -> None:
                 ]
             }
         )
+
+
+def stands() -> ColumnElement[Any]:
+    """Where an issue stands on a map, for a query that joins its category, and outer its cell and
+    household: at its own point, else its household's, else in the middle of its cell, else
+    nowhere. A sensitive one stands in the middle of its cell.
+    """
+    middle = func.ST_PointOnSurface(Cell.polygon, type_=Geometry("POINT", srid=SRID))
+    return case(
+        (and_(Category.sensitive, Issue.cell_id.is_not(None)), middle),
+        (Category.sensitive, None),
+        else_=func.coalesce(Issue.point, Household.point, middle),
+    )

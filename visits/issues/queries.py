@@ -19,6 +19,7 @@ from visits.issues.models import Category, Issue, Step
 from visits.issues.operations import IssueUnknown
 from visits.issues.permissions import visible_issues
 from visits.issues.reckoning import weight_at
+from visits.issues.search import matching
 
 
 def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement[bool]:
@@ -33,7 +34,9 @@ def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement
 
 def is_overdue() -> ColumnElement[bool]:
     """Whether an issue is open and over its limit now: both red lights."""
-    return and_(Issue.closed_at.is_(None), weight_at(now()) > clock.RED_OVER)
+    # Both are cheap to read; only few issues have to be weighed after them.
+    late = or_(Issue.due_at < now(), Issue.stopped_mark > Issue.due_mark)
+    return and_(Issue.closed_at.is_(None), late, weight_at(now()) > clock.RED_OVER)
 
 
 def in_category(code: str) -> ColumnElement[bool]:
@@ -72,6 +75,8 @@ def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
         )
     if filters.get("overdue"):
         query = query.where(is_overdue())
+    if filters.get("q"):
+        query = query.where(matching(user, filters["q"]))
     if filters.get("due_from"):
         query = query.where(Issue.due_at >= workdays.start_of(filters["due_from"]))
     if filters.get("due_to"):

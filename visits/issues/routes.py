@@ -11,7 +11,8 @@ from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.http import API, Blueprint, PageIn, paged, transaction
 from gridserve.permissions import Permission
-from visits.issues import operations, queries
+from visits.issues import operations, queries, together
+from visits.issues.deskschemas import OutcomesOut, StepsIn
 from visits.issues.models import Category, Issue
 from visits.issues.permissions import actions
 from visits.issues.schemas import (
@@ -82,3 +83,16 @@ def take_step(data: dict[str, Any], issue_id: uuid.UUID) -> Any:
     db.session.flush()
     db.session.refresh(step, ["actor", "for_whom", "handler", "team_after"])
     return step
+
+
+@bp.post("/issues/steps")
+@requires(Permission.ISSUE_READ)
+@transaction
+@bp.arguments(StepsIn)
+@bp.response(200, OutcomesOut)
+def take_steps(data: dict[str, Any]) -> dict[str, Any]:
+    """Accept, dispatch or urge several issues; each has a result of its own.
+
+    Dispatching accepts first what is only reported. Sending it again changes nothing.
+    """
+    return {"results": together.take(data, by=current_user)}

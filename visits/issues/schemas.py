@@ -290,6 +290,9 @@ class IssuesIn(PageIn):
         load_default=False, metadata={"description": "the complaints about staff, and no others"}
     )
     declined = ma.fields.Boolean(metadata={"description": "only, or none of, the declined ones"})
+    q = Text(
+        most=60, metadata={"description": "number or its end, words, address, last digits of phone"}
+    )
 
 
 class IssuePage(Schema):

@@ -18,6 +18,7 @@ from visits.issues.chain import Action, Status
 from visits.issues.clock import Light, Line, Rest, Why
 from visits.issues.models import Issue, Step
 from visits.issues.reckoning import explained, weight_of
+from visits.issues.timeline import Worked
 from visits.labels import amount
 
 # What is said after a step that somebody took on a page.
@@ -72,6 +73,13 @@ def timing(issue: Issue) -> dict[str, str]:
         Light.DEEP_RED: _("Long overdue, by %(time)s", time=span),
     }[light]
     return {"light": light.value, "words": words, "note": ""}
+
+
+def span(worked: Worked) -> str:
+    """Working time in days, or in hours where it is less than a day."""
+    if worked.days < 1:
+        return amount(worked.hours, Unit.WORKING_HOUR)
+    return amount(worked.days, Unit.WORKING_DAY)
 
 
 def place_name(code: str | None) -> str | None:
