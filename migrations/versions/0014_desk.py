@@ -8,7 +8,7 @@ revision = "0014"
 down_revision = "0013"
 
 OPEN = sa.text("closed_at IS NULL")
-DIGITS = r"reverse(regexp_replace(resident_phone, '[^0-9]', '', 'g')) text_pattern_ops"
+DIGITS = "reverse(regexp_replace(resident_phone, '[^0-9]', '', 'g'))"
 
 # Two characters at a time: Chinese has no spaces between words, and most words have two. Unlike
 # pg_trgm it needs no locale that knows them, and finds words of two.
@@ -32,7 +32,8 @@ def upgrade() -> None:
         "ix_issue_bigrams", "issue", [sa.text("bigrams(words, address)")], postgresql_using="gin"
     )
     op.create_index(
-        "ix_issue_phone", "issue", [sa.text(DIGITS)],
+        "ix_issue_phone", "issue", [sa.literal_column(DIGITS).label("digits")],
+        postgresql_ops={"digits": "text_pattern_ops"},
         postgresql_where=sa.text("resident_phone IS NOT NULL"),
     )  # fmt: skip
     op.create_index("ix_issue_number_end", "issue", [sa.text("substr(number, 8)")])

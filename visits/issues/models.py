@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -118,7 +119,10 @@ class Issue(Base):
         Index("ix_issue_bigrams", text("bigrams(words, address)"), postgresql_using="gin"),
         Index(
             "ix_issue_phone",
-            text("reverse(regexp_replace(resident_phone, '[^0-9]', '', 'g')) text_pattern_ops"),
+            literal_column("reverse(regexp_replace(resident_phone, '[^0-9]', '', 'g'))").label(
+                "digits"
+            ),
+            postgresql_ops={"digits": "text_pattern_ops"},
             postgresql_where=text("resident_phone IS NOT NULL"),
         ),
         Index("ix_issue_number_end", text("substr(number, 8)")),
