@@ -35,11 +35,16 @@ class AwayAlready(Conflict):
 
 
 def people_in(user: User, permission: Permission) -> Select[User]:
-    """Those with a cadre's post or a place in a team where `user` has `permission`, and oneself."""
+    """Those with a cadre's post or a place in a team where `user` has `permission`, and oneself.
+
+    A post that has ended lets its holder still be looked up there, and no longer be decided on.
+    """
     today, prefixes = workdays.today(), scopes(user, permission)
     posts = select(Post.user_id).where(
         Post.role == Role.CADRE, within(Post.jurisdiction_code, prefixes)
     )
+    if permission is not Permission.GROUND_READ:
+        posts = posts.where(or_(Post.to_date.is_(None), Post.to_date > today))
     serving = (
         select(Membership.user_id)
         .join(Team, Team.id == Membership.team_id)

@@ -318,10 +318,13 @@ def add_deputy(team: Team, row: Membership, said: dict[str, Any], *, by: User) -
     user = _candidate(said["user"], team, max(first, workdays.today()))
     if user.id == row.user_id:
         raise Invalid(errors={"/user": [_("Nobody stands in for oneself.")]})
-    ends = [day for day in (last, row.to_date) if day is not None]
+    first = max(first, row.from_date)
+    until = min((day for day in (last, row.to_date) if day is not None), default=None)
+    if until is not None and until <= first:
+        raise Invalid(errors={"/to_date": [_("Must lie after the first day.")]})
     deputy = Deputy(
         id=said["id"], membership_id=row.id, for_id=row.user_id, user_id=user.id,
-        from_date=max(first, row.from_date), to_date=min(ends) if ends else None,
+        from_date=first, to_date=until,
     )  # fmt: skip
     taken = HasDeputy(_("There is a deputy for these days already: end that one first."))
     with stored_once(taken):

@@ -24,6 +24,7 @@ from webargs.flaskparser import FlaskParser
 
 from gridserve.db import RINGS, db, sqlstate
 from gridserve.errors import Changed, Invalid, pointers
+from gridserve.words import UNSEEN
 
 View = TypeVar("View", bound=Callable[..., Any])
 PAGE, LONGEST_PAGE, LONGEST_CURSOR = 50, 500, 400
@@ -91,7 +92,7 @@ class Text(ma.fields.String):
         text = super()._deserialize(value, attr, data, **kwargs)
         if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
             raise ma.ValidationError(_("Contains a character that cannot be stored."))
-        return text.strip() if self.trimmed else text
+        return text.translate(UNSEEN).strip() if self.trimmed else text
 
 
 class Moment(ma.fields.AwareDateTime):

@@ -11,6 +11,11 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+# What is not seen and changes what is seen (direction, zero width): copied along from chats and web
+# pages, it would make two equal names differ and one name look like another.
+UNSEEN = dict.fromkeys([0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F),
+                        *range(0x2066, 0x206A)])  # fmt: skip
+
 
 def N_(message: str) -> str:  # noqa: N802 - the name that translation tools look for
     """Mark `message` for translation and return it unchanged."""
@@ -39,12 +44,20 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
         N_("Must lie from %(low)s to %(high)s."),
     ),
     (r"Must be greater than or equal to (?P<low>\S+)\.", N_("Must be at least %(low)s.")),
-    (r"Shorter than minimum length (?P<low>\d+)\.", N_("Must have at least %(low)s characters.")),
-    (r"Longer than maximum length (?P<high>\d+)\.", N_("May have at most %(high)s characters.")),
+    (
+        r"Shorter than minimum length (?P<low>\d+)\.",
+        N_("Must have at least %(low)s characters or entries."),
+    ),
+    (
+        r"Longer than maximum length (?P<high>\d+)\.",
+        N_("May have at most %(high)s characters or entries."),
+    ),
     (
         r"Length must be between (?P<low>\d+) and (?P<high>\d+)\.",
-        N_("Must have %(low)s to %(high)s characters."),
+        N_("Must have %(low)s to %(high)s characters or entries."),
     ),
+    (r"Length must be (?P<n>\d+)\.", N_("Must have %(n)s characters or entries.")),
+    (r"(?P<n>\d+) digits\.", N_("Must have %(n)s digits.")),
     (r"String does not match expected pattern\.", N_("Is not of the form that is expected here.")),
     (r"Invalid (input|value)\.", N_("Cannot be used here.")),
 )

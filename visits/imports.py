@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from grids import projection
@@ -23,7 +24,11 @@ from visits.householdimport import import_households
 def _households(upload: Upload) -> dict[str, Any]:
     said = upload.options.get("system")
     if said and said not in set(System):
-        raise BadTable(f"{said}?")
+        known = ", ".join(System)
+        raise BadTable(
+            _("Tables of households give points in %(known)s, and not in %(said)s: convert them.",
+              known=known, said=said)
+        )  # fmt: skip
     return import_households(
         upload.data, by=upload.by, system=System(said) if said else None,
         skip_bad=bool(upload.options.get("skip_bad")), dry_run=upload.dry_run, subject=upload.id,
@@ -34,7 +39,7 @@ def _households(upload: Upload) -> dict[str, Any]:
 def _cells(upload: Upload) -> dict[str, Any]:
     """A map of cells, by way of a file of its own: libraries for maps read files."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ("map" + Path(upload.name).suffix.lower())
+        path = Path(folder) / ("map" + Path(upload.name).suffix.lower()[:9])
         path.write_bytes(upload.data)
         try:
             report = import_cells(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from os.path import commonpath
 from typing import Any
 
 from flask_babel import get_locale
 from flask_babel import gettext as _
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, false, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
@@ -41,14 +42,14 @@ class OtherFile(Conflict):
 
 
 def visible_imports(user: User) -> Select[Import]:
-    """The imports of the kinds that `user` may import, sent from within the own jurisdiction."""
+    """The imports of the kinds that `user` may import today, own ones and those sent from within
+    the own jurisdiction: a report quotes rows, which another post may not be meant to see."""
     wanted = [
-        (Import.kind == kind.key) & within(Import.scope, scopes(user, kind.permission))
+        (Import.kind == kind.key)
+        & ((Import.by_id == user.id) | within(Import.scope, scopes(user, kind.permission)))
         for kind in kinds_of(user)
     ]
-    return select(Import).where(or_(Import.by_id == user.id, *wanted)).options(
-        joinedload(Import.by)
-    )  # fmt: skip
+    return select(Import).where(or_(false(), *wanted)).options(joinedload(Import.by))
 
 
 def find(user: User, import_id: uuid.UUID, *, lock: bool = False) -> Import:
@@ -85,7 +86,8 @@ def send(
         return known
     row = Import(
         id=import_id, kind=kind, state=ImportState.CHECKING, file_name=name[-120:] or kind,
-        scope=min(scopes(by, known_kinds[kind].permission), key=len),
+        # Of several jurisdictions what they have in common: only who covers all sees the record.
+        scope=commonpath(scopes(by, known_kinds[kind].permission)),
         digest=digest, size=len(data), content=data, options=options,
         language=str(get_locale())[:2], said=said, by_id=by.id,
     )  # fmt: skip

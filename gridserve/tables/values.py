@@ -10,6 +10,8 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from gridserve.words import UNSEEN
+
 Reader = Callable[[Any], Any]
 ROUGHLY = re.compile(r"[+-]?\d+(\.\d+)?[eE][+-]?\d+")
 DAY = re.compile(
@@ -17,7 +19,7 @@ DAY = re.compile(
 )
 PLAIN_DAY = re.compile(r"(\d{4})(\d\d)(\d\d)")
 ERRORS = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!")
-INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00ad"))
+INVISIBLE = dict.fromkeys([*map(ord, "\u200c\u200d\u00ad"), *UNSEEN])
 # Excel keeps 15 digits of a number; the others it has turned into zeros.
 EXACT = 10**15
 # With what a program might take a cell for a formula (OWASP, CSV injection).

@@ -15,11 +15,13 @@ import pyogrio.raw
 import pytest
 import shapely
 from openpyxl import load_workbook
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.imports import work
 from gridserve.imports.models import Import
+from gridserve.people import Post
 from gridserve.permissions import Role
 from gridserve.tables.raw import LARGEST
 from tests import brokentables
@@ -234,3 +236,30 @@ def test_templates(dispatcher, make, as_user):
     sheet.headers["Content-Disposition"].encode("latin-1")  # a server sends nothing else
     assert load_workbook(io.BytesIO(sheet.data)).sheetnames == ["数据", "说明"]
     assert dispatcher.get("/imports/templates/teams.xlsx").status_code == 404
+
+
+def test_another_post_does_not_show_what_was_imported_in_the_former_one(make, as_user):
+    make.cell()
+    user = make.user(Role.DISPATCHER, TOWNSHIP)
+    make.jurisdictions(other := f"{COUNTY}102")
+    db.session.add(
+        Post(
+            user_id=user.id, role=Role.DISPATCHER, jurisdiction_code=other,
+            from_date=workdays.today(),
+        )
+    )  # fmt: skip
+    db.session.commit()
+    address = f"/api/v1/imports/{send(as_user(user), brokentables.book(GOOD, BAD)).json['id']}"
+    assert as_user(user).get(address).status_code == 200
+    # Of two townships: the desk of one does not see the rows of the other.
+    assert as_user(make.user(Role.DISPATCHER, TOWNSHIP)).get(address).status_code == 404
+    assert as_user(make.user(Role.DISPATCHER, COUNTY)).get(address).status_code == 200
+    db.session.execute(update(Post).where(Post.user_id == user.id).values(role=Role.ADMINISTRATOR))
+    db.session.commit()
+    assert as_user(user).get(address).status_code == 404
+
+
+def test_a_system_that_households_do_not_take_is_named_with_those_that_they_take(dispatcher):
+    failure = send(dispatcher, brokentables.book(), system="EPSG:4547").json["failure"]
+    assert "EPSG:4547" in failure
+    assert "gcj02" in failure

@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from grids.models import Assignment, Duty, Membership, Team
@@ -17,6 +17,7 @@ from gridserve import people as accounts
 from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.events import Event
+from gridserve.people import Post
 from gridserve.permissions import Permission, Role
 from tests.factories import COUNTY, LONG_AGO, TOWNSHIP, VILLAGE
 from visits.issues import projection
@@ -532,3 +533,47 @@ def test_an_id_stands_for_what_was_said_with_it(make, place):
     send(admin, f"{team}/cells", **held)
     refused = send(admin, f"{team}/cells", 409, **{**held, "from_date": iso()})
     assert refused["code"] == "request.id_taken"
+
+
+def test_who_has_left_a_township_is_no_longer_put_down_as_away_there(make, as_user, place):
+    user = make.user(Role.CADRE, VILLAGE)
+    there = Post(
+        user_id=user.id, role=Role.CADRE, jurisdiction_code=f"{COUNTY}102", from_date=day()
+    )
+    make.jurisdictions(f"{COUNTY}102")
+    db.session.add(there)
+    db.session.execute(
+        update(Post)
+        .where(Post.user_id == user.id, Post.jurisdiction_code == VILLAGE)
+        .values(to_date=day())
+    )
+    db.session.commit()
+    said = {"user": str(user.id), "kind": "illness", "from_date": iso(2)}
+    assert send(place.admin, "/absences", 404, **said)["code"] == "person.not_found"
+    other = as_user(make.user(Role.ADMINISTRATOR, f"{COUNTY}102"))
+    assert send(other, "/absences", **said)["kind"] == "illness"
+    page = place.admin.get(f"/people/{user.id}", headers={"Accept": "text/html"})
+    assert page.status_code == 200
+    assert "因病" not in page.text
+    assert "病假" not in page.text
+
+
+def test_what_is_not_seen_does_not_make_another_name(make, place):
+    made = send(place.admin, "/teams", name="\u202e一\u200b队\ufeff", jurisdiction=VILLAGE)
+    assert made["name"] == "一队"
+
+
+def test_a_deputy_of_a_later_member_begins_with_the_member(make, place):
+    team, user = f"/teams/{place.team.id}", str(make.user(Role.CADRE, VILLAGE).id)
+    later = send(place.admin, f"{team}/members", user=user, duty="guide", from_date=iso(7))
+    path, said = f"{team}/members/{later['id']}/deputies", {"user": str(place.b.id)}
+    refused = send(place.admin, path, 422, **said, to_date=iso(3))
+    assert list(refused["errors"]) == ["/to_date"]
+    assert send(place.admin, path, **said, to_date=iso(9))["from_date"] == iso(7)
+
+
+def test_a_form_with_another_field_than_its_own_is_refused(make, place):
+    row = membership(place.team, place.a)
+    form = {"do": "duty", "member": str(row.id), "to_date": iso(3)}
+    answer = place.admin.post(f"/teams/{place.team.id}", data=form)
+    assert answer.status_code == 422

@@ -192,6 +192,8 @@ def _add(team_id: uuid.UUID) -> str:
 
 def _duty(team_id: uuid.UUID) -> str:
     said = _said(MemberPatch())
+    if "duty" not in said:
+        raise Invalid(errors={"/duty": [_("Required.")]})
     on = said.get("on") or workdays.today()
     operations.change_duty(team_id, _id("member"), said["duty"], on, by=current_user)
     return _("Duty changed.")

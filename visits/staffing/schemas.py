@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
+from flask_babel import gettext as _
 
 from grids.models import Duty
 from grids.schemas import CodeIn
@@ -52,7 +53,7 @@ class MemberPatch(Schema):
     @ma.validates_schema
     def _one(self, data: dict[str, Any], **kwargs: Any) -> None:
         if ("duty" in data) == ("to_date" in data):
-            raise ma.ValidationError("Give either `duty` or `to_date`.")
+            raise ma.ValidationError(_("Give either `duty` or `to_date`."))
 
 
 class ReplaceIn(Schema):
