@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from os.path import commonpath
+from os.path import commonprefix
 from typing import Any
 
 from flask_babel import get_locale
@@ -87,7 +87,7 @@ def send(
     row = Import(
         id=import_id, kind=kind, state=ImportState.CHECKING, file_name=name[-120:] or kind,
         # Of several jurisdictions what they have in common: only who covers all sees the record.
-        scope=commonpath(scopes(by, known_kinds[kind].permission)),
+        scope=commonprefix(scopes(by, known_kinds[kind].permission)),  # noqa: RUF071 - codes
         digest=digest, size=len(data), content=data, options=options,
         language=str(get_locale())[:2], said=said, by_id=by.id,
     )  # fmt: skip
