@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -31,8 +31,11 @@ def home() -> ResponseReturnValue:
     rows = overview.below(current_user, code, day)
     if here is not None and here.level == Level.VILLAGE:
         return _village(here, path, day)
+    # Whom the cells lack is known further up: the application says where to ask.
+    missing, words = current_app.extensions["gridserve.warnings"]
     return render_template(
-        "grids/home.html", here=here, rows=rows, day=day, crumbs=_crumbs(path),
+        "grids/home.html", warnings=missing(current_user, code, day), words=words,
+        here=here, rows=rows, day=day, crumbs=_crumbs(path),
         totals=_totals(rows) | {"members": overview.members(current_user, code, day)},
         Level=Level, level_name=_level_name(rows),
     )  # fmt: skip

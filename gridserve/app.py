@@ -45,6 +45,7 @@ import visits.staffing.pages
 import visits.staffing.routes
 import visits.tablecommands
 from grids.models import short_name
+from grids.refusals import REFUSALS
 from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
 from gridserve.config import Config
 from gridserve.db import db
@@ -52,6 +53,7 @@ from gridserve.installation import MIGRATIONS
 from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
 from visits.labels import category_name, label, tag_label
+from visits.staffing import warnings
 
 APIS = (
     routes.bp,
@@ -189,6 +191,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["gridserve.schedule"] = SCHEDULE
     app.extensions["gridserve.homes"] = HOMES
     app.extensions["gridserve.nav"] = NAV
+    app.extensions["gridserve.warnings"] = (warnings.warnings, warnings.WORDS)
+    app.extensions["gridserve.refusals"] = REFUSALS
     app.extensions["gridserve.imports"] = {kind.key: kind for kind in IMPORTS}
     return app
 

@@ -52,6 +52,10 @@ def examine(data: Path) -> list[Check]:
 def _examine(data: Path) -> Iterator[Check]:
     yield _python()
     yield _guarded("packages", _packages)
+    yield _guarded("map files", _map_files)
+    yield _guarded(
+        "tables", lambda: Check("tables", "ok", f"openpyxl {metadata.version('openpyxl')}")
+    )
     local = wants_local()
     if local:
         yield _guarded("postgresql", _postgres)
@@ -115,6 +119,20 @@ def _packages() -> Check:
     if bad:
         return Check("packages", "wrong", "; ".join(bad), "Run: make setup")
     return Check("packages", "ok", f"gridserve {metadata.version('gridserve')} and what it needs")
+
+
+def _map_files() -> Check:
+    import pyogrio
+    import pyproj
+
+    gdal = ".".join(map(str, pyogrio.__gdal_version__))
+    found = f"GDAL {gdal}, PROJ {pyproj.proj_version_str}"
+    missing = {"GPKG", "ESRI Shapefile"} - pyogrio.list_drivers().keys()
+    if missing:
+        words = f"{found}, without {', '.join(sorted(missing))}"
+        return Check("map files", "wrong", words, "Run: make setup")
+    pyproj.CRS("EPSG:4490")  # its table of coordinate systems is there and can be read
+    return Check("map files", "ok", found)
 
 
 def _postgres() -> Check:

@@ -14,7 +14,14 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, StatementError
 from werkzeug.exceptions import HTTPException
 
-from gridserve.db import FOREIGN_KEY_VIOLATION, RINGS, UNIQUE_VIOLATION, db, sqlstate
+from gridserve.db import (
+    CHECK_VIOLATION,
+    FOREIGN_KEY_VIOLATION,
+    RINGS,
+    UNIQUE_VIOLATION,
+    db,
+    sqlstate,
+)
 from gridserve.words import translated
 
 Errors = dict[str, list[str]]
@@ -184,8 +191,21 @@ def _from_database(error: Exception) -> Problem | None:
         return Conflict(_("Something with this code or number is already stored."))
     if state == FOREIGN_KEY_VIOLATION:
         return Conflict(_("Something that this refers to is not, or no longer, stored."))
+    if state == CHECK_VIOLATION and (problem := _guarded(error)):
+        return problem
     if isinstance(error, IntegrityError | DataError) or state[:2] in ("22", "23"):
         return Invalid(_("The database refused a value."))
+    return None
+
+
+def _guarded(error: Exception) -> Problem | None:
+    """What a guard of the field refused, where the application has words for it."""
+    said: Any = getattr(getattr(error, "orig", None), "diag", None)
+    name = getattr(said, "constraint_name", None) or ""
+    for prefix, problem in current_app.extensions["gridserve.refusals"].items():
+        if name.startswith(prefix):
+            found: Problem = problem(said.message_primary or "")
+            return found
     return None
 
 

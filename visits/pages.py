@@ -79,6 +79,7 @@ def home() -> ResponseReturnValue:
         cells=cells,
         teams=teams,
         issues=issues,
+        charges=issue_queries.charges(issues),
         households=households,
         total=total,
         timing=timing,

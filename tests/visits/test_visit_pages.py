@@ -51,6 +51,21 @@ def reported(**changes):
     return said | changes
 
 
+def test_lists_say_in_whose_charge_an_issue_is_and_mark_ones_own(make, as_user, place):
+    issue = make.issue(place.household, place.cadre)
+    make.step(issue, "accept", place.desk)
+    make.step(issue, "dispatch", place.desk, team_id=place.team.id)
+    listed = place.as_desk.get("/issues", headers=PAGE).text
+    assert "王网格" in listed
+    assert "由我承办" not in listed
+    assert "由我承办" in place.as_cadre.get("/m/", headers=PAGE).text
+    deputy = make.user(Role.CADRE, VILLAGE, name="孙代")
+    make.deputy(place.team, place.cadre, deputy)
+    make.absent(place.cadre, workdays.today())
+    assert "由我承办（代 王网格）" in as_user(deputy).get("/m/", headers=PAGE).text
+    assert "孙代" in place.as_desk.get("/issues", headers=PAGE).text
+
+
 def test_a_visit_is_recorded_once_however_often_the_button_is_tapped(place):
     form = visited(notes="一切都好")
     for _tap in range(2):

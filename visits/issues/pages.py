@@ -82,6 +82,7 @@ def _list(outcomes: Sequence[Outcome] = (), problem: Problem | None = None) -> s
     return render_template(
         "issues/list.html",
         page=page,
+        charges=queries.charges(page["items"]),
         args=args,
         statuses=_options(Status),
         categories=[{"value": c.code, "label": category_name(c)} for c in categories],

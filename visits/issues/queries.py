@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
@@ -115,8 +116,12 @@ def issue(user: User, issue_id: uuid.UUID) -> Issue:
     return found
 
 
+def charges(issues: Sequence[Issue]) -> dict[uuid.UUID, charge.Charge]:
+    """Who acts on each of these today and for whom, in one query; those of nobody are missing."""
+    held = [issue for issue in issues if issue.team_id and issue.closed_at is None]
+    return charge.in_charge(held, workdays.today()) if held else {}
+
+
 def in_charge(issue: Issue) -> charge.Charge | None:
     """Who acts on an issue today and for whom; None where the desk sees to it."""
-    if issue.team_id is None or issue.closed_at is not None:
-        return None
-    return charge.in_charge([issue], workdays.today()).get(issue.id)
+    return charges([issue]).get(issue.id)

@@ -10,7 +10,6 @@ import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 
 from grids import absences, holding, overview, queries, staffing
 from grids.models import Duty, Jurisdiction, Level, Team
@@ -35,20 +34,10 @@ from visits.staffing.schemas import (
     TeamIn,
     TeamPatch,
 )
-from visits.staffing.warnings import warnings
+from visits.staffing.warnings import WORDS, warnings
 
 bp = Blueprint("staffing", __name__, template_folder="../templates")
 
-# What each kind of warning says.
-WARNINGS: dict[str, Any] = {
-    "cells_without_team": _l("Cells without a team"),
-    "cells_without_leader": _l("Cells without a leader"),
-    "leaders_away": _l("Cells whose leader is away, without a deputy who is there"),
-    "too_many_households": _l("People with too many households"),
-    "cannot_act": _l("Members who cannot sign in or whose post has ended"),
-    "teams_without_cells": _l("Teams without cells"),
-    "teams_without_members": _l("Teams without members"),
-}
 DUTIES = tuple(Duty)
 
 
@@ -94,7 +83,7 @@ def _roster(args: dict[str, Any], problem: Problem | None = None) -> str:
         "staffing/roster.html", here=here, crumbs=_crumbs(code), page=page, day=today,
         villages=roster.names(page["items"]), duties=DUTIES, phone=masked_phone,
         places=overview.below(current_user, code, today) if wide else [],
-        warnings=warnings(current_user, code, today), words=WARNINGS,
+        warnings=warnings(current_user, code, today), words=WORDS,
         away=people.with_kinds(current_user, db.session.scalars(away).all()),
         may_write=here is not None and may(current_user, Permission.GROUND_WRITE, here.code),
         problem=problem, new_id=uuid.uuid4, Level=Level, said=request.form if problem else {},

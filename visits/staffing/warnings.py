@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from flask import current_app
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import (
     ColumnElement,
     Float,
@@ -30,6 +31,16 @@ from gridserve.permissions import Permission, within
 from visits.issues.charge import can_act
 from visits.models import Household, HouseholdStatus
 
+# What each kind of warning says.
+WORDS: dict[str, Any] = {
+    "cells_without_team": _l("Cells without a team"),
+    "cells_without_leader": _l("Cells without a leader"),
+    "leaders_away": _l("Cells whose leader is away, without a deputy who is there"),
+    "too_many_households": _l("People with too many households"),
+    "cannot_act": _l("Members who cannot sign in or whose post has ended"),
+    "teams_without_cells": _l("Teams without cells"),
+    "teams_without_members": _l("Teams without members"),
+}
 CASES = 8  # named of each kind; the count says how many there are
 
 
