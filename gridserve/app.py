@@ -44,6 +44,9 @@ import visits.routes
 import visits.staffing.pages
 import visits.staffing.routes
 import visits.tablecommands
+import visits.telling.jobs
+import visits.telling.pages
+import visits.telling.routes
 from grids.models import short_name
 from grids.refusals import REFUSALS
 from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
@@ -66,6 +69,7 @@ APIS = (
     visits.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
+    visits.telling.routes.bp,
     maps.routes.bp,
 )
 PAGES = (
@@ -82,12 +86,14 @@ PAGES = (
     visits.issues.deskpages.bp,
     visits.issues.pages.bp,
     visits.issues.calendarpages.bp,
+    visits.telling.pages.bp,
     maps.pages.bp,
 )
 SCHEDULE = (
     *visits.jobs.SCHEDULE,
     *gridserve.imports.work.SCHEDULE,
     *visits.issues.jobs.SCHEDULE,
+    *visits.telling.jobs.SCHEDULE,
     Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"),
 )
 # Where `/` sends people: the first role that they hold.
@@ -121,6 +127,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
         "staffing.say",
     ),
     ("calendar.show", _l("Calendar"), Permission.CALENDAR_WRITE),
+    ("telling.keep", _l("Messages"), Permission.GATEWAY),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),

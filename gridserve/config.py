@@ -65,6 +65,13 @@ class Config:
         int,
     )
 
+    private_gateways: bool = _variable(
+        "GRIDSERVE_PRIVATE_GATEWAYS",
+        "1 where gateways for messages may lie in the own network, else 0",
+        "0",
+        _flag,
+    )
+
     def __post_init__(self) -> None:
         if len(self.secret_key) < 32:
             raise ConfigError("GRIDSERVE_SECRET_KEY must have at least 32 characters")

@@ -43,6 +43,7 @@ class Permission(enum.StrEnum):
     AUDIT_READ = "audit.read"
     IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
     CALENDAR_WRITE = "calendar.write"
+    GATEWAY = "gateway"  # how people are told outside the pages
 
 
 _P = Permission
@@ -65,6 +66,7 @@ WORDS: dict[Permission, Any] = {
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
     _P.IMPORT: _l("importing files (dispatchers, administrators)"),
     _P.CALENDAR_WRITE: _l("keeping the working calendar (administrators)"),
+    _P.GATEWAY: _l("keeping gateways for messages (administrators)"),
 }
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CADRE: frozenset(
@@ -110,7 +112,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     # The administrator keeps the ground and the accounts and sees no household.
     Role.ADMINISTRATOR: frozenset(
-        {_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE, _P.CALENDAR_WRITE, _P.IMPORT}
+        {_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE, _P.CALENDAR_WRITE, _P.IMPORT, _P.GATEWAY}
     ),
     Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ}),
 }

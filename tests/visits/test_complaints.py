@@ -7,11 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import select, text
 
 from gridserve.db import db
+from gridserve.people import User
 from gridserve.permissions import Role
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE, Make
 from visits.issues.models import Category, Issue
+from visits.telling import posting, sweeping
+from visits.telling.gateways import save
+from visits.telling.models import Delivery, Notice
 
 SECRET = "王网格收了我家两条烟才肯办低保"
 
@@ -151,3 +156,32 @@ def test_one_may_not_be_named_where_nobody_is_complained_about(place: Any) -> No
     assert (answer.status_code, "/anonymous" in answer.json["errors"]) == (422, True)
     assert db.session.query(Issue).count() == 0
     assert db.session.get_one(Category, "conduct").about_staff
+
+
+def test_nobody_whom_it_concerns_is_told_and_no_group_hears(place: Any) -> None:
+    """Notices of a complaint go to its desk, the leaders, even when it is long overdue."""
+    issue = db.session.get_one(Issue, uuid.UUID(complain(place, place.clerk)["id"]))
+    db.session.execute(
+        text(
+            "UPDATE issue SET due_mark = due_mark - 10000, due_at = now() - interval '90 days' "
+            "WHERE id = :id"
+        ),
+        {"id": issue.id},
+    )
+    db.session.commit()
+    assert sweeping.sweep() == 1
+    told = set(
+        db.session.scalars(
+            select(User.name)
+            .join(Notice, Notice.user_id == User.id)
+            .where(Notice.issue_id == issue.id)
+        )
+    )
+    assert told == {"镇长", "县领导"}
+    gateways = {
+        "id": uuid.uuid4(), "name": "群", "jurisdiction": TOWNSHIP, "template": "{words}",
+        "url": "json://example.org/x",
+    }  # fmt: skip
+    save(gateways, by=place.make.user(Role.ADMINISTRATOR, COUNTY))
+    posting.route()
+    assert db.session.scalars(select(Delivery)).all() == []

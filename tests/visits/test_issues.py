@@ -185,7 +185,7 @@ def test_another_county_sees_nothing(make, place, as_user):
     [
         "UPDATE step SET words = 'x'",
         "DELETE FROM step",
-        "TRUNCATE step",
+        "TRUNCATE step CASCADE",
         "UPDATE event SET action = 'x'",
         "DELETE FROM event",
     ],

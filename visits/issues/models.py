@@ -244,6 +244,7 @@ class Step(Base):
             "happened_at",
             postgresql_where=text("action = 'pass_review'"),
         ),
+        Index("ix_step_urge", "issue_id", postgresql_where=text("action = 'urge'")),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client

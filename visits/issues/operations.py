@@ -36,6 +36,7 @@ from visits.issues.permissions import may_take, visible_issues
 from visits.issues.place import place_of
 from visits.labels import label
 from visits.operations import CLOCK_TOLERANCE, IdTaken, digest
+from visits.telling.operations import tell
 
 # Letters and digits that are not mistaken for one another when read aloud.
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -329,6 +330,7 @@ def _append(
     db.session.flush()
     who = by.id if by else None
     events.record(f"issue.{action}", issue.id, by=who, jurisdiction=issue.village_code)
+    tell(issue, step)
     return step
 
 
