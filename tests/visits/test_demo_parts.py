@@ -9,12 +9,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from shapely import box
+from sqlalchemy import select
 
 from gridserve.calendars import Book
+from gridserve.db import db
 from gridserve.permissions import Role
 from gridserve.worktime import Calendar, Unit
+from tests.factories import VILLAGE, Make
 from visits.categories import CATALOGUE
-from visits.demo import geography, people, villages, words
+from visits.demo import geography, households, people, villages, words
 from visits.demo.accounts import Account, plan
 from visits.demo.bulk import make_ids
 from visits.demo.chain import Chain
@@ -23,6 +26,7 @@ from visits.demo.households import cells_of, short_name
 from visits.issues.chain import Action, Rating
 from visits.issues.clock import Limit
 from visits.issues.models import Category, Issue
+from visits.models import Household
 
 START = datetime(2026, 3, 2, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -95,6 +99,22 @@ def test_processes_settle_a_county_as_one_would(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(villages, "WORTH_PROCESSES", 1)
     assert settled() == alone
     assert sum(sum(households) for _code, _points, households in alone) == 900
+
+
+def test_a_large_county_leaves_one_village_to_be_divided() -> None:
+    counts = {"530626101001": 6_000, "530626101201": 3_000, "530626102001": 999}
+    assert villages._undivided(counts) == ""  # a small one has none to spare
+    assert villages._undivided(counts | {"530626102001": 1_000}) == "530626101201"
+
+
+def test_households_of_a_village_without_cells_are_in_none(make: Make) -> None:
+    make.jurisdictions()
+    rng = np.random.default_rng(1)
+    points = np.array([[103.95, 28.6], [103.96, 28.61]])
+    zeros = np.zeros(2, dtype=np.int64)
+    homes = households.invent(VILLAGE, "田坝村", points, zeros + 1, zeros, rng)
+    households.store(homes, [], np.full(2, np.datetime64("NaT", "s")), rng)
+    assert db.session.scalars(select(Household.cell_id)).all() == [None, None]
 
 
 def chain() -> tuple[Chain, Account]:

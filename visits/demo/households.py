@@ -107,9 +107,9 @@ def cells_of(points: Floats, cells: Sequence[shapely.Polygon]) -> Ints:
 
 
 def store(homes: Homes, cells: Sequence[Cell], last_met: Moments, rng: np.random.Generator) -> None:
-    """Append the households to the database."""
+    """Append the households to the database; without `cells` they are in none."""
     count = len(homes)
-    cell_ids = [cell.id.hex for cell in cells]
+    cell_ids: list[str | None] = [cell.id.hex for cell in cells] or [None]
     sizes = rng.choice(len(SIZE_SHARES), count, p=SIZE_SHARES) + 1
     sizes[~homes.has(HouseholdStatus.ACTIVE)] = 0
     written_tags = ["{" + ",".join(tags) + "}" for tags, _share in TAG_SETS] + ["{}"]

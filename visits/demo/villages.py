@@ -27,6 +27,7 @@ from visits.demo.teams import Crew
 from visits.models import HouseholdStatus
 
 SMALLEST, LARGEST = 150, 250  # households of a cell
+WORTH_UNDIVIDED = 10_000  # households of a county in which one village waits for its first cells
 WORTH_PROCESSES = 100_000  # households from which on the other cores are worth starting
 
 
@@ -48,7 +49,9 @@ def fill(
     for issues to happen at. `done` hears the number of households stored.
     """
     calendar = history.Calendar(workdays.today())
-    visits_of = _share_visits(count_of, visits, rng)
+    undivided = _undivided(count_of)
+    divided = {code: count for code, count in count_of.items() if code != undivided}
+    visits_of = _share_visits(divided, visits, rng)
     cadres: dict[str, list[Account]] = {}
     for account in accounts:
         if account.role is Role.CADRE:
@@ -59,6 +62,12 @@ def fill(
     settled = _settled(geography, count_of, rng)
     for number, (code, (points, group, division)) in enumerate(settled):
         name = short_name(names[code])
+        if code == undivided:
+            nowhere = np.zeros(len(points), dtype=np.int64)
+            homes = households.invent(code, name, points, group, nowhere, rng)
+            households.store(homes, [], np.full(len(homes), np.datetime64("NaT", "s")), rng)
+            done(count_of[code])
+            continue
         village = db.session.get_one(Jurisdiction, code)
         cells = adopt_division(village, division.cells, from_date=since, by=None)
         if number == 0:
@@ -78,6 +87,15 @@ def fill(
         _sample(ground, homes, made, cells, crews, person, share, rng)
         done(count_of[code])
     return ground
+
+
+def _undivided(count_of: dict[str, int]) -> str:
+    """The village of a large county that is left without cells and teams, for others to try it: the
+    last of the first township. "" where there is none."""
+    if sum(count_of.values()) < WORTH_UNDIVIDED:
+        return ""
+    township = min(count_of)[: Level.TOWNSHIP]
+    return max(code for code in count_of if code.startswith(township))
 
 
 def _settled(

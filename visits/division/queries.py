@@ -136,7 +136,7 @@ def _features(state: State) -> list[dict[str, Any]]:
                 "compactness": cell["compactness"],
                 "groups": [
                     {"name": name, "households": count, "cut": name in state.figures["groups_cut"]}
-                    for name, count in sorted(cell["groups"].items())
+                    for name, count in sorted(cell["groups"].items(), key=_counting)
                 ],
             },
         }
@@ -155,3 +155,8 @@ def point(cluster: dict[str, Any]) -> dict[str, Any]:
 
 def _collection(features: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
+
+
+def _counting(group: tuple[str, float]) -> tuple[int, str]:
+    """As people count: 第9组 before 第10组."""
+    return len(group[0]), group[0]
