@@ -24,6 +24,8 @@ import gridserve.imports.routes
 import gridserve.imports.work
 import maps.pages
 import maps.routes
+import visits.categories
+import visits.categorycommands
 import visits.commands
 import visits.demo.commands
 import visits.division.pages
@@ -32,6 +34,8 @@ import visits.imports
 import visits.intake.pages
 import visits.issues.calendarapi
 import visits.issues.calendarpages
+import visits.issues.categoryapi
+import visits.issues.categorypages
 import visits.issues.deskpages
 import visits.issues.jobs
 import visits.issues.pages
@@ -70,6 +74,7 @@ APIS = (
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
     visits.telling.routes.bp,
+    visits.issues.categoryapi.bp,
     maps.routes.bp,
 )
 PAGES = (
@@ -87,6 +92,7 @@ PAGES = (
     visits.issues.pages.bp,
     visits.issues.calendarpages.bp,
     visits.telling.pages.bp,
+    visits.issues.categorypages.bp,
     maps.pages.bp,
 )
 SCHEDULE = (
@@ -96,6 +102,8 @@ SCHEDULE = (
     *visits.telling.jobs.SCHEDULE,
     Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"),
 )
+# What is stored after `db upgrade` where an installation has none of it yet.
+BEGINNINGS = (visits.categories.store_first,)
 # Where `/` sends people: the first role that they hold.
 HOMES = (
     (Role.LEADER, "maps.home"),
@@ -128,6 +136,15 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ),
     ("calendar.show", _l("Calendar"), Permission.CALENDAR_WRITE),
     ("telling.keep", _l("Messages"), Permission.GATEWAY),
+    (
+        "categories.listing",
+        _l("Catalogue"),
+        Permission.CATEGORY_WRITE,
+        "categories.show",
+        "categories.new",
+        "categories.make",
+        "categories.change",
+    ),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
@@ -139,6 +156,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *grids.commands.COMMANDS,
     *visits.commands.COMMANDS,
     *visits.tablecommands.COMMANDS,
+    *visits.categorycommands.COMMANDS,
     *visits.demo.commands.COMMANDS,
 )
 ZIPPED = {"application/json", "application/geo+json", "application/problem+json", "text/html"}
@@ -196,6 +214,7 @@ def create_app(config: Config | None = None) -> Flask:
         app.register_blueprint(page)
     app.extensions["gridserve.api"] = api
     app.extensions["gridserve.schedule"] = SCHEDULE
+    app.extensions["gridserve.beginnings"] = BEGINNINGS
     app.extensions["gridserve.homes"] = HOMES
     app.extensions["gridserve.nav"] = NAV
     app.extensions["gridserve.warnings"] = (warnings.warnings, warnings.WORDS)

@@ -129,15 +129,24 @@ def db() -> None:
 @click.argument("revision", default="head")
 @needs_app
 def upgrade(revision: str) -> None:
-    """Bring the tables up to the newest migration, or to REVISION."""
+    """Bring the tables up to the newest migration, or to REVISION.
+
+    At the newest one, what an installation starts with is stored where there is none yet.
+    """
     import flask_migrate
+    from flask import current_app
 
     from gridserve.db import ExtensionsMissing
+    from gridserve.db import db as database
 
     try:
         flask_migrate.upgrade(directory=str(MIGRATIONS), revision=revision)
     except ExtensionsMissing as error:
         raise click.ClickException(str(error)) from error
+    if revision == "head":
+        for store in current_app.extensions["gridserve.beginnings"]:
+            store()
+        database.session.commit()
 
 
 @db.command()

@@ -44,6 +44,8 @@ class Permission(enum.StrEnum):
     IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
     CALENDAR_WRITE = "calendar.write"
     GATEWAY = "gateway"  # how people are told outside the pages
+    CATEGORY_READ = "category.read"
+    CATEGORY_WRITE = "category.write"
 
 
 _P = Permission
@@ -67,6 +69,8 @@ WORDS: dict[Permission, Any] = {
     _P.IMPORT: _l("importing files (dispatchers, administrators)"),
     _P.CALENDAR_WRITE: _l("keeping the working calendar (administrators)"),
     _P.GATEWAY: _l("keeping gateways for messages (administrators)"),
+    _P.CATEGORY_READ: _l("looking at the catalogue of categories"),
+    _P.CATEGORY_WRITE: _l("keeping the catalogue of categories (administrators of the county)"),
 }
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.CADRE: frozenset(
@@ -78,6 +82,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.VISIT_READ,
             _P.VISIT_RECORD,
             _P.ISSUE_READ,
+            _P.CATEGORY_READ,
             _P.ISSUE_REPORT,
             _P.ISSUE_STEP,
             _P.FIGURES_READ,
@@ -91,6 +96,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.HOUSEHOLD_WRITE,
             _P.VISIT_READ,
             _P.ISSUE_READ,
+            _P.CATEGORY_READ,
             _P.ISSUE_REPORT,
             _P.ISSUE_STEP,
             _P.ISSUE_DESK,
@@ -106,13 +112,23 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.VISIT_READ,
             _P.ISSUE_READ,
             _P.ISSUE_COMPLAINTS,
+            _P.CATEGORY_READ,
             _P.ISSUE_URGE,
             _P.FIGURES_READ,
         }
     ),
     # The administrator keeps the ground and the accounts and sees no household.
     Role.ADMINISTRATOR: frozenset(
-        {_P.ACCOUNT, _P.GROUND_READ, _P.GROUND_WRITE, _P.CALENDAR_WRITE, _P.IMPORT, _P.GATEWAY}
+        {
+            _P.ACCOUNT,
+            _P.GROUND_READ,
+            _P.GROUND_WRITE,
+            _P.CALENDAR_WRITE,
+            _P.CATEGORY_READ,
+            _P.CATEGORY_WRITE,
+            _P.IMPORT,
+            _P.GATEWAY,
+        }
     ),
     Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ}),
 }

@@ -20,8 +20,9 @@ from gridserve import people
 from gridserve.db import SRID, db, now
 from gridserve.permissions import Role
 from gridserve.worktime import Unit
+from visits.issues import catalogue
 from visits.issues import operations as issue_operations
-from visits.issues.chain import Promise
+from visits.issues.chain import Promise, Tier
 from visits.issues.clock import Limit
 from visits.issues.models import Category, Issue, Step
 from visits.models import Household, Outcome, Visit
@@ -265,20 +266,16 @@ class Make:
 
     def category(self, code: str = "facility.road", limit_days: int = 5) -> Category:
         """A category of issues."""
-        category = db.session.get(Category, code) or Category(
-            code=code,
-            name="道路",
-            name_en="Roads",
-            promise=Promise.WITHIN_LIMIT,
+        category = db.session.get(Category, code)
+        if category is None:
             # Hours around the clock, so that tests can be run on any day of the year.
-            limit=Limit(24 * limit_days, Unit.URGENT_HOUR),
-            accept_limit=Limit(4, Unit.WORKING_HOUR),
-            handle_limit=Limit(24 * limit_days, Unit.URGENT_HOUR),
-            review_limit=Limit(2, Unit.WORKING_DAY),
-            sensitive=False,
-            active=True,
-        )
-        db.session.add(category)
+            whole = Limit(24 * limit_days, Unit.URGENT_HOUR)
+            said = {
+                "name": "道路", "name_en": "Roads", "promise": Promise.WITHIN_LIMIT, "limit": whole,
+                "accept_limit": Limit(4, Unit.WORKING_HOUR), "handle_limit": whole,
+                "review_limit": Limit(2, Unit.WORKING_DAY), "tier": Tier.TOWNSHIP, "to_cells": True,
+            }  # fmt: skip
+            category = catalogue.save(code, said, seen=0, by=None)
         db.session.commit()
         return category
 

@@ -1,4 +1,4 @@
-"""The kinds of import that put households somewhere: their table, and the map of cells."""
+"""The kinds of import here: households, the map of cells, the catalogue of categories."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from gridserve import workdays
 from gridserve.imports.kinds import Kind, Upload
 from gridserve.permissions import Permission
 from gridserve.tables.raw import BadTable
+from visits import categoryfile
+from visits.categories import import_categories
 from visits.cellimport import import_cells
 from visits.householdfile import ABOUT, COLUMNS
 from visits.householdimport import import_households
@@ -62,6 +64,11 @@ def _cells(upload: Upload) -> dict[str, Any]:
     return found
 
 
+def _categories(upload: Upload) -> dict[str, Any]:
+    skip = bool(upload.options.get("skip_bad"))
+    return import_categories(upload.data, by=upload.by, skip_bad=skip, say=upload.say).as_dict()
+
+
 KINDS = (
     Kind(
         "households", _l("Households"), _l("XLSX or CSV: one row for each household"),
@@ -72,5 +79,10 @@ KINDS = (
         "cells", _l("Cells"), _l("GeoJSON, GeoPackage or zipped Shapefile"),
         Permission.GROUND_WRITE, (".geojson", ".json", ".gpkg", ".zip"), _cells,
         options=("system", "repair"), page="ground.cells",
+    ),
+    Kind(
+        "categories", _l("Categories"), _l("XLSX or CSV: one row for each category"),
+        Permission.CATEGORY_WRITE, (".xlsx", ".xlsm", ".csv", ".txt"), _categories,
+        categoryfile.COLUMNS, categoryfile.ABOUT, page="categories.listing",
     ),
 )  # fmt: skip

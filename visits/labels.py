@@ -14,7 +14,7 @@ from grids.standins import AbsenceKind
 from gridserve.permissions import Role
 from gridserve.worktime import Unit
 from visits.division.models import DraftStatus
-from visits.issues.chain import Action, Channel, Promise, Rating, Status, Way
+from visits.issues.chain import Action, Channel, Promise, Rating, Status, Tier, Way
 from visits.issues.clock import Light
 from visits.models import HouseholdStatus, Outcome, Purpose, Tag
 
@@ -70,6 +70,9 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Promise.AT_ONCE, _l("At once")),
     (Promise.WITHIN_LIMIT, _l("Within the limit")),
     (Promise.NOT_HERE, _l("Not done here")),
+    (Tier.VILLAGE, _l("Village")),
+    (Tier.TOWNSHIP, _l("Township")),
+    (Tier.COUNTY, _l("County")),
     (Rating.SATISFIED, _l("Satisfied")),
     (Rating.FAIRLY, _l("Fairly satisfied")),
     (Rating.NOT, _l("Not satisfied")),
@@ -157,4 +160,14 @@ def amount(count: float, unit: Unit) -> str:
         Unit.WORKING_HOUR: ngettext("%(num)s working hour", "%(num)s working hours", num),
         Unit.WORKING_DAY: ngettext("%(num)s working day", "%(num)s working days", num),
         Unit.CALENDAR_DAY: ngettext("%(num)s day", "%(num)s days", num),
+    }[unit]
+
+
+def unit_name(unit: Unit) -> str:
+    """The unit of a limit, to choose from."""
+    return {
+        Unit.URGENT_HOUR: _("hours around the clock"),
+        Unit.WORKING_HOUR: _("working hours"),
+        Unit.WORKING_DAY: _("working days"),
+        Unit.CALENDAR_DAY: _("calendar days"),
     }[unit]

@@ -18,13 +18,14 @@ from visits.demo.accounts import Account
 from visits.demo.bulk import copy_rows, make_id
 from visits.issues import projection, reckoning
 from visits.issues.chain import HANDLING_ACTIONS, HELD, TRANSITIONS, Action, Rating, Status
-from visits.issues.models import Category, Issue, Step
+from visits.issues.models import Issue, Step, Terms
 
 TYPING = timedelta(seconds=3)  # from an action to its arrival
 ISSUE_COLUMNS = (
-    "id", "number", "category_code", "channel", "words", "resident_name", "resident_phone",
-    "reported_by_id", "visit_id", "household_id", "village_code", "cell_id", "address", "point",
-    "point_source", "status", "step_no", "desk_code", "team_id", "limit_amount", "limit_unit",
+    "id", "number", "category_code", "category_version", "channel", "words", "resident_name",
+    "resident_phone", "reported_by_id", "visit_id", "household_id", "village_code", "cell_id",
+    "address", "point", "point_source", "status", "step_no", "desk_code", "team_id",
+    "limit_amount", "limit_unit",
     "reported_at", "calendar_code", "due_mark", "stopped_mark", "resumes_mark", "due_at",
     "missing_year", "stage_due_at", "closed_at", "merged_into_id", "rating", "handler_id",
 )  # fmt: skip
@@ -39,11 +40,11 @@ class Chain:
     """An issue and its steps so far. Steps that the table does not know raise ValueError."""
 
     def __init__(
-        self, issue: Issue, reporter: Account, rng: np.random.Generator, category: Category,
+        self, issue: Issue, reporter: Account, rng: np.random.Generator, terms: Terms,
         calendars: Book,
     ) -> None:  # fmt: skip
         self.issue = issue
-        self._category, self._calendars = category, calendars
+        self._terms, self._calendars = terms, calendars
         self.steps: list[Step] = []
         self._rng = rng
         desk = issue.village_code[: Level.TOWNSHIP]
@@ -105,7 +106,7 @@ class Chain:
             said=hashlib.sha256(columns["id"].bytes).hexdigest(), **columns,
         )  # fmt: skip
         self.steps.append(step)
-        reckoning.write(self.issue, self.steps, self._category, self._calendars)
+        reckoning.write(self.issue, self.steps, self._terms, self._calendars)
         projection.apply(self.issue, step)
 
 

@@ -16,7 +16,6 @@ from gridserve.calendars import book
 from gridserve.db import db
 from gridserve.permissions import Role
 from gridserve.worktime import Unit
-from visits.categories import CATALOGUE
 from visits.demo import words
 from visits.demo.accounts import Account
 from visits.demo.bulk import make_id
@@ -104,8 +103,9 @@ class Inventor:
         self.hot = ground.hot()
         self.seen = sorted(ground.seen, key=lambda place: (place.at, place.visit_id))
         self.seen_at = np.array([p.at.timestamp() for p in self.seen if p.at is not None])
-        self.entries = {e.code: e for e in CATALOGUE if e.code in words.ISSUES}
-        self.categories = {c.code: c for c in db.session.scalars(select(Category))}
+        rows = db.session.scalars(select(Category).order_by(Category.code))
+        self.categories = {row.code: row for row in rows}
+        self.entries = [code for code in words.ISSUES if code in self.categories]
         self.calendars = book()
         weights = np.array([words.FREQUENT.get(code, 1.0) for code in self.entries])
         self.shares = weights / weights.sum()
@@ -156,7 +156,8 @@ class Inventor:
         self.numbers.add(number_of(issue_id, reported))
         issue = Issue(
             id=issue_id, number=number_of(issue_id, reported), category_code=category,
-            channel=channel, words=self._pick(words.ISSUES[category]),
+            category_version=self.categories[category].version, channel=channel,
+            words=self._pick(words.ISSUES[category]),
             resident_name=place.head if told_by_resident else None,
             resident_phone=place.phone if told_by_resident else None, reported_by_id=reporter.id,
             visit_id=place.visit_id, household_id=place.household_id, village_code=place.village,
@@ -208,14 +209,14 @@ class Inventor:
 
     def _category(self, *promises: Promise) -> str:
         while True:
-            code = list(self.entries)[int(self.rng.choice(len(self.entries), p=self.shares))]
-            if not promises or self.entries[code].promise in promises:
+            code = self.entries[int(self.rng.choice(len(self.entries), p=self.shares))]
+            if not promises or self.categories[code].promise in promises:
                 return code
 
     def _ended(self, number: int) -> Chain:
         """An issue that is closed or declined before the end, most of them in time."""
         category = self._category()
-        not_here = self.entries[category].promise is Promise.NOT_HERE
+        not_here = self.categories[category].promise is Promise.NOT_HERE
         limit = _days(self.categories[category].limit)
         took = timedelta(days=limit * float(np.clip(self.rng.lognormal(-0.75, 0.55), 0.05, 4.0)))
         latest = max(364.0 - took.days, 1.0)

@@ -83,7 +83,7 @@ def load(wanted: Wanted, step: Step = lambda what, households: None) -> list[Acc
     with ThreadPoolExecutor(1) as pool:
         hashing = pool.submit(demo_accounts.hashes, accounts)
         _store_boundaries(wanted.county, geography)
-        categories.store()
+        categories.store_default()
         db.session.flush()
         since = workdays.today() - timedelta(days=SETTLED_DAYS)
         step("Passwords", 0)

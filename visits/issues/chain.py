@@ -31,6 +31,14 @@ class Promise(enum.StrEnum):
     NOT_HERE = "not_here"
 
 
+class Tier(enum.StrEnum):
+    """At which level issues of a category should be solved."""
+
+    VILLAGE = "village"
+    TOWNSHIP = "township"
+    COUNTY = "county"
+
+
 class Rating(enum.StrEnum):
     SATISFIED = "satisfied"
     FAIRLY = "fairly"

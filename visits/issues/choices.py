@@ -14,6 +14,7 @@ from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
 from visits.issues.chain import Action, Rating
+from visits.issues.demands import admits
 from visits.issues.models import Issue
 from visits.issues.permissions import actions, beside_complaint, desk_issues
 
@@ -47,6 +48,7 @@ def _teams(issue: Issue) -> list[Team]:
     rows = (
         select(Team)
         .where(Team.jurisdiction_code.like(issue.desk_code + "%"), Team.to_date.is_(None))
+        .where(admits(issue))
         .order_by(Team.jurisdiction_code, Team.name)
     )
     if issue.about_staff:

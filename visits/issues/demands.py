@@ -9,17 +9,20 @@ from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, or_, select
 
-from grids.models import Jurisdiction, Level, Team
+from grids.models import Assignment, Jurisdiction, Level, Team
+from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.calendars import book
 from gridserve.db import db, now
 from gridserve.errors import Conflict, Invalid
 from gridserve.people import User
 from visits.issues.chain import CLOSED, HELD, Action, Rule, Status, Way
-from visits.issues.models import Issue, Step
+from visits.issues.models import Category, Issue, Step
 from visits.issues.permissions import beside_complaint, desk_issues
 from visits.issues.reckoning import weight_of
+from visits.labels import category_name
 
 REOPEN_WITHIN = timedelta(days=30)
 LONGEST_PAUSE = timedelta(days=366)
@@ -43,6 +46,12 @@ class AlreadyEvaluated(Conflict):
     """What the resident said of this closing is recorded."""
 
     code = "issue.already_evaluated"
+
+
+class NotForCells(Invalid):
+    """The category is not on the list of what may be given to the teams of cells."""
+
+    code = "issue.not_for_cells"
 
 
 @dataclass
@@ -117,7 +126,35 @@ def team_for(issue: Issue, team_id: uuid.UUID) -> Team:
     if issue.about_staff and team.id in db.session.scalars(beside_complaint(issue)).all():
         words = _("The complaint is about this team or one of its people: choose another.")
         raise Invalid(errors={"/team_id": [words]})
+    if not may_receive(team, issue):
+        raise NotForCells(
+            errors={
+                "/team_id": [
+                    _(
+                        "“%(category)s” is not on the list of what cells may be given. Choose a "
+                        "team without cells, such as a department; or have the list changed.",
+                        category=category_name(db.session.get_one(Category, issue.category_code)),
+                    )
+                ]
+            }
+        )
     return team
+
+
+def may_receive(team: Team, issue: Issue) -> bool:
+    """Whether the list of what cells may be given 网格事项准入清单 lets the team have the issue."""
+    return bool(
+        db.session.scalar(select(select(Team.id).where(Team.id == team.id, admits(issue)).exists()))
+    )
+
+
+def admits(issue: Issue) -> ColumnElement[bool]:
+    """The same as a criterion on teams: the category is on today's list, or they have no cells."""
+    listed = select(Category.code).where(Category.code == issue.category_code, Category.to_cells)
+    cells = select(Assignment.id).where(
+        Assignment.team_id == Team.id, holds_on(Assignment, workdays.today())
+    )
+    return or_(listed.exists(), ~cells.exists())
 
 
 def is_under(team: Team, issue: Issue) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     Date,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     SmallInteger,
@@ -22,14 +23,21 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Composite, Mapped, composite, mapped_column, relationship
+from sqlalchemy.orm import (
+    Composite,
+    Mapped,
+    composite,
+    declared_attr,
+    mapped_column,
+    relationship,
+)
 
 from grids.coordinates import System
 from grids.models import Cell, Jurisdiction, Team
 from gridserve.db import SRID, Base, Code, choice, county, now, reference
 from gridserve.people import User
 from gridserve.worktime import Unit
-from visits.issues.chain import CLOSED, HELD, Action, Channel, Promise, Rating, Status
+from visits.issues.chain import CLOSED, HELD, Action, Channel, Promise, Rating, Status, Tier
 from visits.issues.clock import Limit
 from visits.models import Household, made_by_change
 
@@ -51,29 +59,75 @@ def _limits(*columns: str) -> list[CheckConstraint]:
     return [CheckConstraint(f"{column} BETWEEN 1 AND 2000", name=column) for column in columns]
 
 
-class Category(Base):
-    """A kind of issue and what is promised for it."""
+class Terms:
+    """What holds for issues of a category: names, promise, limits, who solves it and how."""
 
-    __tablename__ = "category"
-    __table_args__ = reference(
-        *_limits("limit_amount", "accept_amount", "handle_amount", "review_amount"),
-        CheckConstraint("parent_code <> code", name="parent"),
-    )
-
-    code: Mapped[str] = mapped_column(String(40), primary_key=True)
-    parent_code: Mapped[str | None] = mapped_column(ForeignKey("category.code"))
+    parent_code: Mapped[str | None] = mapped_column(String(40))
     name: Mapped[str] = mapped_column(String(40))
     name_en: Mapped[str] = mapped_column(String(60))
     promise: Mapped[Promise] = mapped_column(choice(Promise, "promise"))
-    # The whole, from the report to the closing, and what of it each stage may take.
-    limit: Mapped[Limit] = _limit("limit")
-    accept_limit: Mapped[Limit] = _limit("accept")
-    handle_limit: Mapped[Limit] = _limit("handle")
-    review_limit: Mapped[Limit] = _limit("review")
+    # At which level it should be solved 小事不出村、大事不出镇.
+    tier: Mapped[Tier] = mapped_column(choice(Tier, "tier"))
+    materials: Mapped[str] = mapped_column(Text, default="")  # one a line
+    basis: Mapped[str] = mapped_column(Text, default="")
+    # On the list of what may be given to the teams of cells 网格事项准入清单.
+    to_cells: Mapped[bool] = mapped_column(default=True)
     sensitive: Mapped[bool] = mapped_column(default=False)
     # A complaint about one of us: kept apart from the person and the team (decision 0017).
     about_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
     active: Mapped[bool] = mapped_column(default=True)
+
+    # The whole, from the report to the closing, and what of it each stage may take.
+    @declared_attr
+    def limit(cls) -> Mapped[Limit]:  # noqa: N805
+        return _limit("limit")
+
+    @declared_attr
+    def accept_limit(cls) -> Mapped[Limit]:  # noqa: N805
+        return _limit("accept")
+
+    @declared_attr
+    def handle_limit(cls) -> Mapped[Limit]:  # noqa: N805
+        return _limit("handle")
+
+    @declared_attr
+    def review_limit(cls) -> Mapped[Limit]:  # noqa: N805
+        return _limit("review")
+
+
+_LIMITS = ("limit_amount", "accept_amount", "handle_amount", "review_amount")
+
+
+class Category(Terms, Base):
+    """A kind of issue as it is offered now; `version` counts how often its terms were said."""
+
+    __tablename__ = "category"
+    __table_args__ = reference(
+        *_limits(*_LIMITS),
+        CheckConstraint("parent_code <> code", name="parent"),
+        CheckConstraint("version >= 1", name="version"),
+        ForeignKeyConstraint(["parent_code"], ["category.code"]),
+    )
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+
+
+class CategoryVersion(Terms, Base):
+    """The terms of a category as they were said once; an issue keeps those of its report.
+
+    Rows are never changed or deleted: a trigger forbids it.
+    """
+
+    __tablename__ = "category_version"
+    __table_args__ = reference(*_limits(*_LIMITS), CheckConstraint("version >= 1", name="version"))
+
+    category_code: Mapped[str] = mapped_column(ForeignKey("category.code"), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(default=now)
+    by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # None: installation
+
+    by: Mapped[User | None] = relationship(lazy="raise")
 
 
 class Issue(Base):
@@ -100,6 +154,10 @@ class Issue(Base):
         CheckConstraint("about_id IS NULL OR about_staff", name="about"),
         CheckConstraint(
             "NOT anonymous OR num_nonnulls(resident_name, resident_phone) = 0", name="anonymous"
+        ),
+        ForeignKeyConstraint(
+            ["category_code", "category_version"],
+            ["category_version.category_code", "category_version.version"],
         ),
         Index(None, "desk_code", "status"),
         Index(None, "team_id", "status"),
@@ -138,6 +196,7 @@ class Issue(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
     number: Mapped[str] = mapped_column(String(24), unique=True)
     category_code: Mapped[str] = mapped_column(ForeignKey("category.code"))
+    category_version: Mapped[int] = mapped_column(Integer)  # whose terms it keeps
     channel: Mapped[Channel] = mapped_column(choice(Channel, "channel"))
     words: Mapped[str] = mapped_column(Text)
     resident_name: Mapped[str | None] = mapped_column(String(64))
@@ -178,7 +237,10 @@ class Issue(Base):
     merged_into_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("issue.id"))
     rating: Mapped[Rating | None] = mapped_column(choice(Rating, "rating_value"))
 
-    category: Mapped[Category] = relationship(lazy="raise")
+    category: Mapped[Category] = relationship(lazy="raise", foreign_keys=category_code)
+    terms: Mapped[CategoryVersion] = relationship(
+        lazy="raise", foreign_keys=[category_code, category_version], viewonly=True
+    )
     cell: Mapped[Cell | None] = relationship(lazy="raise")
     household: Mapped[Household | None] = relationship(lazy="raise")
     village: Mapped[Jurisdiction] = relationship(lazy="raise", foreign_keys=village_code)

@@ -102,6 +102,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         id=said["id"],
         number=number_of(said["id"], moment),
         category_code=category.code,
+        category_version=category.version,
         channel=said["channel"],
         words=said["words"],
         resident_name=said.get("resident_name"),
@@ -316,8 +317,7 @@ def _append(
     )
     try:
         with db.session.begin_nested():
-            category = db.session.get_one(Category, issue.category_code)
-            reckoning.write(issue, [*steps, step], category)
+            reckoning.write(issue, [*steps, step], reckoning.terms_of(issue))
             db.session.add(step)
             db.session.flush()
     except IntegrityError as error:

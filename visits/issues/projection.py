@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from gridserve.db import db
 from visits.issues import reckoning
 from visits.issues.chain import CLOSED, Action, Rating
-from visits.issues.models import Category, Issue, Step
+from visits.issues.models import Issue, Step
 
 
 def apply(issue: Issue, step: Step) -> None:
@@ -62,4 +62,4 @@ def rebuild(issue_id: uuid.UUID) -> None:
     ).all()
     for step in steps:
         apply(issue, step)
-    reckoning.write(issue, steps, db.session.get_one(Category, issue.category_code))
+    reckoning.write(issue, steps, reckoning.terms_of(issue))

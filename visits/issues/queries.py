@@ -41,9 +41,10 @@ def is_overdue() -> ColumnElement[bool]:
 
 
 def in_category(code: str) -> ColumnElement[bool]:
-    """Whether an issue is of the category `code` or of one below it."""
-    below = select(Category.code).where(Category.parent_code == code)
-    return or_(Issue.category_code == code, Issue.category_code.in_(below))
+    """Whether an issue is of the category `code` or of one below it, at whatever depth."""
+    tree = select(Category.code).where(Category.code == code).cte(recursive=True)
+    tree = tree.union(select(Category.code).join(tree, Category.parent_code == tree.c.code))
+    return Issue.category_code.in_(select(tree.c.code))
 
 
 def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:

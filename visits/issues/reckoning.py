@@ -24,7 +24,7 @@ from visits.issues.clock import (
     reckon,
     weight,
 )
-from visits.issues.models import Category, Issue, Step
+from visits.issues.models import CategoryVersion, Issue, Step, Terms
 
 # Which limit a status counts on, beside the whole one.
 STAGES = {
@@ -76,7 +76,7 @@ def explained(issue: Issue, steps: Sequence[Step]) -> list[Line]:
 
 
 def stage_due(
-    issue: Issue, steps: Sequence[Step], category: Category, calendars: Book
+    issue: Issue, steps: Sequence[Step], terms: Terms, calendars: Book
 ) -> datetime | None:
     """When the present stage should be over; None where it has no limit or the year no data."""
     stage = STAGES.get(steps[-1].status_after)
@@ -87,13 +87,24 @@ def stage_due(
         if STAGES.get(step.status_after) != stage:
             break
         entered = step
-    limit: Limit = getattr(category, stage)
+    limit: Limit = getattr(terms, stage)
     found = reckon(calendars.of(issue.village_code), limit, entered.happened_at)
     return found.due_at if found.missing_year is None else None
 
 
+def terms_of(issue: Issue) -> CategoryVersion:
+    """The terms under which the issue was reported, whatever its category says by now."""
+    return db.session.get_one(CategoryVersion, (issue.category_code, issue.category_version))
+
+
+def all_terms() -> dict[tuple[str, int], CategoryVersion]:
+    """The terms of all categories, past and present, by code and version."""
+    found = db.session.scalars(select(CategoryVersion))
+    return {(row.category_code, row.version): row for row in found}
+
+
 def write(
-    issue: Issue, steps: Sequence[Step], category: Category, calendars: Book | None = None
+    issue: Issue, steps: Sequence[Step], terms: Terms, calendars: Book | None = None
 ) -> Reckoning:
     """Bring the issue's due times to the state after `steps`, which are in order and not empty.
 
@@ -112,7 +123,7 @@ def write(
     issue.due_mark = found.due
     issue.stopped_mark, issue.resumes_mark = found.stopped, found.resumes
     issue.due_at, issue.missing_year = found.due_at, found.missing_year
-    issue.stage_due_at = stage_due(issue, steps, category, calendars)
+    issue.stage_due_at = stage_due(issue, steps, terms, calendars)
     return found
 
 
@@ -180,10 +191,10 @@ def _again(issues: Sequence[Issue]) -> int:
         select(Step).where(Step.issue_id.in_(chains)).order_by(Step.issue_id, Step.seq)
     ):
         chains[step.issue_id].append(step)
-    categories = {c.code: c for c in db.session.scalars(select(Category))}
+    terms = all_terms()
     changed = 0
     for issue in issues:
         before = (issue.due_at, issue.missing_year, issue.stage_due_at)
-        write(issue, chains[issue.id], categories[issue.category_code])
+        write(issue, chains[issue.id], terms[issue.category_code, issue.category_version])
         changed += before != (issue.due_at, issue.missing_year, issue.stage_due_at)
     return changed

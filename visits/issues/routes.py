@@ -1,22 +1,19 @@
-"""Issues, their chains and the categories over the API."""
+"""Issues and their chains over the API."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any
 
-from sqlalchemy import select
-
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.http import API, Blueprint, PageIn, paged, transaction
+from gridserve.http import API, Blueprint, paged, transaction
 from gridserve.permissions import Permission
 from visits.issues import operations, queries, together
 from visits.issues.deskschemas import OutcomesOut, StepsIn
-from visits.issues.models import Category, Issue
+from visits.issues.models import Issue
 from visits.issues.permissions import actions
 from visits.issues.schemas import (
-    CategoryPage,
     IssueIn,
     IssueOut,
     IssuePage,
@@ -33,15 +30,6 @@ def _whole(issue_id: uuid.UUID) -> Issue:
     issue.actions = list(actions(current_user, issue))  # type: ignore[attr-defined]
     issue.in_charge = queries.in_charge(issue)  # type: ignore[attr-defined]
     return issue
-
-
-@bp.get("/categories")
-@requires(Permission.ISSUE_READ)
-@bp.arguments(PageIn, location="query")
-@bp.response(200, CategoryPage)
-def list_categories(args: dict[str, Any]) -> dict[str, Any]:
-    """The categories that issues may be reported under, with their limits."""
-    return paged(select(Category).where(Category.active), (Category.code,), args)
 
 
 @bp.get("/issues")

@@ -10,7 +10,7 @@ from gridserve.auth import current_user
 from gridserve.http import Day, Moment, PageIn, Schema, Text
 from gridserve.worktime import Unit
 from visits.issues import clock
-from visits.issues.chain import BEGINNINGS, Action, Channel, Promise, Rating, Status, Way
+from visits.issues.chain import BEGINNINGS, Action, Channel, Rating, Status, Way
 from visits.issues.clock import Light, Why
 from visits.issues.permissions import sees_resident
 from visits.issues.reckoning import explained, weight_of
@@ -24,19 +24,6 @@ class LimitOut(Schema):
 
 
 _WHEN = {"type": "string", "description": "a day or a time"}
-
-
-class CategoryOut(Schema):
-    code = ma.fields.String(required=True)
-    parent = ma.fields.String(attribute="parent_code", allow_none=True, required=True)
-    name = ma.fields.String(required=True)
-    name_en = ma.fields.String(required=True)
-    promise = ma.fields.Enum(Promise, by_value=True, required=True)
-    limit = ma.fields.Nested(LimitOut, required=True)
-    accept_limit = ma.fields.Nested(LimitOut, required=True)
-    handle_limit = ma.fields.Nested(LimitOut, required=True)
-    review_limit = ma.fields.Nested(LimitOut, required=True)
-    about_staff = ma.fields.Boolean(required=True)
 
 
 class SettledIn(Schema):
@@ -169,6 +156,9 @@ class IssueBrief(Schema):
     id = ma.fields.UUID(required=True)
     number = ma.fields.String(required=True)
     category = ma.fields.String(attribute="category_code", required=True)
+    category_version = ma.fields.Integer(
+        required=True, metadata={"description": "whose terms the issue keeps"}
+    )
     channel = ma.fields.Enum(Channel, by_value=True, required=True)
     words = ma.fields.String(required=True)
     status = ma.fields.Enum(Status, by_value=True, required=True)
@@ -297,9 +287,4 @@ class IssuesIn(PageIn):
 
 class IssuePage(Schema):
     items = ma.fields.List(ma.fields.Nested(IssueBrief), required=True)
-    next = ma.fields.String(allow_none=True, required=True)
-
-
-class CategoryPage(Schema):
-    items = ma.fields.List(ma.fields.Nested(CategoryOut), required=True)
     next = ma.fields.String(allow_none=True, required=True)
