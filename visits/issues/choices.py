@@ -15,7 +15,7 @@ from gridserve.db import db
 from gridserve.people import User
 from visits.issues.chain import Action, Rating
 from visits.issues.demands import admits
-from visits.issues.models import Issue
+from visits.issues.models import Category, Issue
 from visits.issues.permissions import actions, beside_complaint, desk_issues
 
 # The steps that bring an issue on; the others are folded away.
@@ -58,7 +58,7 @@ def _teams(issue: Issue) -> list[Team]:
 
 def _suggested(issue: Issue) -> uuid.UUID | None:
     """The lead team of the issue's cell today: most often the right one."""
-    if issue.about_staff:
+    if issue.about_staff or not db.session.get_one(Category, issue.category_code).to_cells:
         return None
     return db.session.scalar(
         select(Assignment.team_id)

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import Select, func, literal_column, or_, select
+from sqlalchemy import Select, exists, func, literal_column, or_, select
 
 from grids.models import Assignment, Cell, Team
 from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.db import db, now
-from visits.issues.models import Issue, Step
+from visits.issues.models import Category, Issue, Step
 
 # How far back a team's closed issues count.
 RECORD = timedelta(days=365)
@@ -48,7 +48,8 @@ def suggestions(issues: Sequence[Issue]) -> dict[uuid.UUID, Suggestion]:
     """A team for each issue for which there is one, in at most three queries.
 
     The lead team of the cell today; without one, the team that closed most issues of the category
-    in the village. Only teams to which the issue's desk may dispatch.
+    in the village. Only teams to which the issue's desk may dispatch: where the category is not on
+    the list of what cells may be given, teams without cells.
     """
     leads = _leads({issue.cell_id for issue in issues if issue.cell_id})
     records = _records(issues) if issues else {}
@@ -58,10 +59,13 @@ def suggestions(issues: Sequence[Issue]) -> dict[uuid.UUID, Suggestion]:
     for issue in issues:
         record = records.get((issue.village_code, issue.category_code), {})
         team, cell = leads.get(issue.cell_id, (None, None)) if issue.cell_id else (None, None)
-        if team is None or not _under(team, issue):
+        # from the session, where the list has loaded them
+        listed = db.session.get_one(Category, issue.category_code).to_cells
+        if team is None or not listed or not _under(team, issue):
             cell = None
             others = [teams[each] for each in record if each in teams]
-            team = next((each for each in others if _under(each, issue)), None)
+            able_ones = (t for t, cells in others if _under(t, issue) and (listed or not cells))
+            team = next(able_ones, None)
         if team is not None:
             found[issue.id] = Suggestion(team, cell, record.get(team.id, 0))
     return found
@@ -109,6 +113,9 @@ def _records(issues: Sequence[Issue]) -> dict[tuple[str, str], dict[uuid.UUID, i
     return found
 
 
-def _teams(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Team]:
-    rows = db.session.scalars(_there(select(Team)).where(Team.id.in_(ids))) if ids else ()
-    return {team.id: team for team in rows}
+def _teams(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Team, bool]]:
+    """Teams that have not ended, each with whether it has cells today."""
+    cells = exists().where(Assignment.team_id == Team.id, holds_on(Assignment, workdays.today()))
+    query = _there(select(Team)).where(Team.id.in_(ids)).add_columns(cells)
+    rows = db.session.execute(query) if ids else ()
+    return {team.id: (team, has_cells) for team, has_cells in rows}
