@@ -42,6 +42,12 @@ WEST, SOUTH, STEP = 103.95, 28.60, 0.01  # degrees; a cell of the factories is a
 _numbers = itertools.count(1)
 
 
+def _west(village: str, serial: int) -> float:
+    """Where a village's `serial`-th cell begins: VILLAGE at WEST, others each on own ground."""
+    away = 0.0 if village == VILLAGE else 0.5 + int(village) % 89 * 0.2
+    return WEST + away + (serial - 1) * STEP
+
+
 class Make:
     """Factories of rows."""
 
@@ -124,7 +130,7 @@ class Make:
     def cell(self, serial: int = 1, *, village: str = VILLAGE, **kwargs: Any) -> Cell:
         """A square cell, the `serial`-th from the west."""
         self.jurisdictions(village)
-        west = WEST + (serial - 1) * STEP
+        west = _west(village, serial)
         shape = kwargs.pop("polygon", box(west, SOUTH, west + STEP, SOUTH + STEP))
         cell = Cell(
             code=f"{village}{serial:03d}",
@@ -222,7 +228,7 @@ class Make:
         village = cell.village_code if cell else self.jurisdictions(VILLAGE)
         point: dict[str, Any] = {}
         if cell is not None:
-            west = WEST + (int(cell.code[-3:]) - 1) * STEP
+            west = _west(village, int(cell.code[-3:]))
             place = Point(west + STEP / 2, SOUTH + STEP / 2)
             point = {"point": from_shape(place, srid=SRID), "point_source": "wgs84"}
         household = Household(

@@ -23,6 +23,7 @@ from gridserve.installation import MIGRATIONS
 from gridserve.permissions import Role
 from tests.factories import COUNTY, SOUTH, STEP, VILLAGE, WEST, Make
 
+OTHER = "530626101202"
 INSERT = """
     INSERT INTO cell (id, code, village_code, kind, name, polygon, from_date, to_date)
     VALUES (gen_random_uuid(), :code, :village, :kind, '', ST_GeomFromText(:wkt, 4326),
@@ -30,9 +31,11 @@ INSERT = """
 """
 
 
-def put(serial, shape, *, kind="basic", since="2020-01-01", until=None, connection=None):
+def put(
+    serial, shape, *, kind="basic", since="2020-01-01", until=None, connection=None, village=VILLAGE
+):
     values = {
-        "code": f"{VILLAGE}{serial:03}", "village": VILLAGE, "kind": kind, "wkt": shape.wkt,
+        "code": f"{village}{serial:03}", "village": village, "kind": kind, "wkt": shape.wkt,
         "since": since, "until": until,
     }  # fmt: skip
     (connection or db.session).execute(text(INSERT), values)
@@ -61,6 +64,16 @@ def test_basic_cells_of_one_time_do_not_overlap(make):
             put(9, shape, since=since, until=until)
     with refused("overlaps cell 530626101201002"), db.session.begin_nested():
         db.session.execute(text("UPDATE cell SET to_date = NULL WHERE code LIKE '%001'"))
+
+
+def test_cells_of_neighbouring_villages_do_not_overlap_either(make):
+    for village in (VILLAGE, OTHER):
+        make.jurisdictions(village)
+    put(1, square())
+    put(1, square(STEP - 0.00011), village=OTHER)  # 11 m: both boundaries drawn by hand
+    with refused(f"overlaps cell {VILLAGE}001"), db.session.begin_nested():
+        put(2, square(0.001, 0.001), village=OTHER)
+    put(3, square(0.001, 0.001), village=OTHER, kind="dedicated")
 
 
 def test_a_cell_lies_in_its_village(make):
