@@ -225,7 +225,13 @@ class Day:
                     f"issue {issue}: acknowledged step {step} is there {ids.count(step)} times"
                 )
         if issue in self.journal.issues:  # all that happened to it happened today
-            ours = {step["id"] for step in steps if step["actor"]["id"] in players}
+            ours = {
+                step["id"]
+                for step in steps
+                if step["actor"]
+                and step["actor"]["id"] in players
+                and "because" not in step["data"]  # opened again by itself
+            }
             for step in ours - set(known):
                 self.tally.fault(f"issue {issue}: step {step} is there and nobody was told so")
 

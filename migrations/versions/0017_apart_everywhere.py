@@ -5,8 +5,8 @@ import re
 from alembic import op
 from sqlalchemy import text
 
-revision = "0015"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 
 # One lock for all villages: whoever writes cells waits for whoever else does, so that two in
 # neighbouring villages see each other.
