@@ -32,6 +32,8 @@ import visits.division.pages
 import visits.division.routes
 import visits.imports
 import visits.intake.pages
+import visits.intake.residentpages
+import visits.intake.routes
 import visits.issues.calendarapi
 import visits.issues.calendarpages
 import visits.issues.categoryapi
@@ -71,6 +73,7 @@ APIS = (
     visits.staffing.routes.bp,
     visits.division.routes.bp,
     visits.routes.bp,
+    visits.intake.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
     visits.telling.routes.bp,
@@ -89,6 +92,7 @@ PAGES = (
     visits.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
+    visits.intake.residentpages.bp,
     visits.issues.pages.bp,
     visits.issues.calendarpages.bp,
     visits.telling.pages.bp,
@@ -118,6 +122,7 @@ ISSUE = ("issues.show", "issues.act")
 NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.home", _l("Overview"), Permission.FIGURES_READ),
     ("desk.show", _l("Desk"), Permission.ISSUE_DESK, "desk.act", *ISSUE),
+    ("intake.form", _l("Intake"), Permission.ISSUE_DESK, "intake.take"),
     ("visits.home", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE),
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),

@@ -13,7 +13,7 @@ from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
-from visits.issues.chain import Action, Rating
+from visits.issues.chain import Action, Rating, Way
 from visits.issues.demands import admits
 from visits.issues.models import Category, Issue
 from visits.issues.permissions import actions, beside_complaint, desk_issues
@@ -38,6 +38,8 @@ def choices(issue: Issue, user: User) -> dict[str, Any]:
         "desks": _desks(issue) if "to_desk" in needed else [],
         "mergeable": _mergeable(issue, user) if "into" in needed else [],
         "ratings": Rating,
+        # By code the resident evaluates alone (visits/intake/resident.py).
+        "ways": (Way.CALL_BACK, Way.SIGNATURE),
         "merged_number": db.session.scalar(
             select(Issue.number).where(Issue.id == issue.merged_into_id)
         ),

@@ -22,6 +22,7 @@ from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import inside, page_args, paged, transaction
 from gridserve.permissions import Permission, may
+from visits.intake import similar
 from visits.issues import forms, held, kept, operations, queries, timeline
 from visits.issues.chain import Action, Status
 from visits.issues.choices import choices
@@ -188,6 +189,7 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         questions=timeline.questions(issue.steps) if issue.closed_at is None else [],
         span=span,
         today=workdays.today().isoformat(),
+        similar=[] if issue.closed_at else similar.like(issue, current_user),
         resident_name=issue.resident_name
         if shown or not issue.resident_name
         else masked_name(issue.resident_name),
