@@ -62,7 +62,7 @@ LABELS: tuple[tuple[enum.StrEnum, Any], ...] = (
     (Action.REASSIGN, _l("Moved along: its cell was changed")),
     (Action.HAND_OVER, _l("Handed over to another person")),
     (Channel.VISIT, _l("Visit")),
-    (Channel.WINDOW, _l("Window")),
+    (Channel.WINDOW, _l("Service window")),
     (Channel.HOTLINE, _l("Hotline")),
     (Channel.RESIDENT, _l("Resident online")),
     (Channel.INSPECTION, _l("Inspection")),

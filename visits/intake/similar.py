@@ -10,13 +10,14 @@ from typing import Any
 
 from flask_babel import gettext as _
 from geoalchemy2 import Geography, Geometry
+from geoalchemy2.shape import to_shape
 from sqlalchemy import ColumnElement, and_, cast, func, literal, or_, select
 from sqlalchemy.orm import joinedload, raiseload
 
 from grids.models import Cell
 from grids.permissions import holds_on, visible_cells
 from gridserve import workdays
-from gridserve.db import db, now
+from gridserve.db import SRID, db, now
 from gridserve.errors import Invalid
 from gridserve.people import User
 from gridserve.permissions import Permission, covers, scopes
@@ -133,12 +134,9 @@ def _near(spot: Spot) -> ColumnElement[bool] | None:
     if spot.cell_id is not None:
         wanted.append(Issue.cell_id == spot.cell_id)
     if spot.point is not None:
-        around = func.ST_Envelope(
-            cast(func.ST_Buffer(cast(spot.point, Geography), likeness.NEAR_M), Geometry)
-        )
-        within_m = func.ST_DWithin(
-            cast(Issue.point, Geography), cast(spot.point, Geography), likeness.NEAR_M
-        )
+        here = _here(spot.point)
+        around = func.ST_Envelope(cast(func.ST_Buffer(here, likeness.NEAR_M), Geometry))
+        within_m = func.ST_DWithin(cast(Issue.point, Geography), here, likeness.NEAR_M)
         wanted.append(and_(Issue.point.op("&&")(around), within_m))
     if not wanted and spot.village_code:
         wanted.append(Issue.village_code == spot.village_code)
@@ -148,7 +146,13 @@ def _near(spot: Spot) -> ColumnElement[bool] | None:
 def _metres(spot: Spot) -> Any:
     if spot.point is None:
         return literal(None)
-    return func.ST_Distance(cast(Issue.point, Geography), cast(spot.point, Geography))
+    return func.ST_Distance(cast(Issue.point, Geography), _here(spot.point))
+
+
+def _here(point: Any) -> Any:
+    """A point, stored or given, as a geography: distances are in metres then."""
+    place = to_shape(point)
+    return cast(func.ST_SetSRID(func.ST_MakePoint(place.x, place.y), SRID), Geography)
 
 
 def _family(code: str | None) -> tuple[Sequence[str], bool]:
