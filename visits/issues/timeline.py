@@ -105,7 +105,8 @@ def questions(steps: Sequence[Any]) -> list[Question]:
         if step.action is Action.URGE:
             later = (
                 each for each in steps[place + 1 :]
-                if each.words and each.actor_id != step.actor_id and each.action is not Action.URGE
+                if each.words and each.actor_id not in (None, step.actor_id)
+                and each.action is not Action.URGE
             )  # fmt: skip
             found.append(Question(step, next(later, None)))
     return found
