@@ -73,7 +73,7 @@ class Terms:
     # On the list of what may be given to the teams of cells 网格事项准入清单.
     to_cells: Mapped[bool] = mapped_column(default=True)
     sensitive: Mapped[bool] = mapped_column(default=False)
-    # A complaint about one of us: kept apart from the person and the team (decision 0019).
+    # A complaint about one of us: kept apart from the person and the team (decision 0021).
     about_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
     active: Mapped[bool] = mapped_column(default=True)
 
