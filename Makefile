@@ -37,11 +37,12 @@ format: setup-test ## Put the code into its format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-test ## Measure starts, imports, figures, visits, divisions, beside raw SQL
+bench: setup-test ## Measure starts, imports, figures, visits, divisions, the desk, beside raw SQL
 	@$(BIN)/python bench/start.py
 	@$(BIN)/python bench/work.py
 	@$(BIN)/python bench/dividing.py
 	@$(BIN)/python bench/placing.py
+	@$(BIN)/python bench/desk.py
 
 messages: setup-test ## Gather the words to translate into gridserve/translations
 	@mkdir -p var

@@ -1,0 +1,255 @@
+"""Measure the desk with 100,000 open issues: each queue, the counts, search, lists, a bulk step.
+
+For each: the whole page on the server (p95 of several), its slowest single statement (p95; the
+budget is 100 ms), and bare SQL that gives the same rows by id. One run on one database.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import event, select, text
+from sqlalchemy.orm import selectinload
+from work import COUNTY, TABLE, application
+
+from grids.models import Membership
+from gridserve.db import db, now
+from gridserve.http import paged
+from gridserve.people import Post, User
+from gridserve.permissions import Role
+from visits.demo.load import Wanted, load
+from visits.issues import held, queries, queues, together
+from visits.issues.chain import Action
+from visits.issues.models import Issue
+from visits.issues.queues import Queue
+
+TOWNSHIP = COUNTY + "101"
+OPEN, TIMES, BEGUN = 100_000, 20, date(2020, 1, 1)
+BUDGET = 0.1  # seconds a statement
+# Every open issue of the demonstration many times over, with other words and due times.
+TWINS = """
+    CREATE TEMP TABLE twin AS
+    SELECT i.id AS old, gen_random_uuid() AS id, random() * 20 - 12 AS later,
+        (SELECT string_agg(chr(19968 + (random() * 3000)::int), '') FROM generate_series(1, 12)
+         WHERE i.id IS NOT NULL AND n > 0) AS more
+    FROM issue AS i, generate_series(1, :times) AS n WHERE i.closed_at IS NULL
+"""
+CHANGED = {
+    "id": "twin.id",
+    "number": "left(i.number, 7) || translate(upper(left(replace(twin.id::text, '-', ''), 8)),"
+    " '01', 'XY')",
+    "words": "i.words || twin.more",
+    "resident_phone": "'13' || lpad((abs(hashtext(twin.id::text)) % 1000000000)::text, 9, '0')",
+    "due_mark": "i.due_mark + twin.later",
+    "due_at": "i.due_at + twin.later * CASE WHEN i.limit_unit LIKE '%hour'"
+    " THEN interval '1 hour' ELSE interval '1 day' END",
+    "reported_at": "i.reported_at + twin.later * interval '1 hour'",
+}
+
+
+def copied(table: str, changed: dict[str, str], join: str) -> None:
+    """Insert a row of `table` for each twin, like the old one's but for what is changed."""
+    columns = db.session.scalars(
+        text(
+            "SELECT column_name FROM information_schema.columns "
+            "WHERE table_name = :table AND is_generated = 'NEVER' ORDER BY ordinal_position"
+        ),
+        {"table": table},
+    ).all()
+    values = ", ".join(changed.get(name, f"i.{name}") for name in columns)
+    db.session.execute(
+        text(
+            f"INSERT INTO {table} ({', '.join(columns)}) "  # noqa: S608
+            f"SELECT {values} FROM twin JOIN {table} AS i ON {join}"
+        )
+    )
+
+
+def fill() -> None:
+    """The demonstration county, with OPEN open issues."""
+    load(Wanted(county=COUNTY, table=TABLE), lambda _words, _n: None)
+    db.session.commit()
+    there = db.session.scalar(text("SELECT count(*) FROM issue WHERE closed_at IS NULL"))
+    db.session.execute(text(TWINS), {"times": OPEN // there})
+    copied("issue", CHANGED, "i.id = twin.old")
+    copied("step", {"id": "gen_random_uuid()", "issue_id": "twin.id"}, "i.issue_id = twin.old")
+    db.session.commit()
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def person(role: Role, code: str) -> User:
+    """Somebody new with a post of that role over a jurisdiction."""
+    user = User(login=f"bench-{role}-{code}", name="bench", password_hash="-")  # noqa: S106
+    db.session.add(user)
+    db.session.flush()
+    db.session.add(Post(user_id=user.id, role=role, jurisdiction_code=code, from_date=BEGUN))
+    db.session.commit()
+    return outside(User.id == user.id)
+
+
+def outside(criterion: Any) -> User:
+    """An account with its posts that stands outside the session, as in a request."""
+    rows = select(User).where(criterion).options(selectinload(User.posts)).limit(1)
+    found = db.session.scalars(rows.execution_options(populate_existing=True)).one()
+    for row in (*found.posts, found):
+        db.session.expunge(row)
+    return found
+
+
+def p95(times: list[float]) -> float:
+    return sorted(times)[max(0, round(0.95 * len(times)) - 1)]
+
+
+def measure(what: str, work: Callable[[], Any], bare: str, **values: Any) -> bool:
+    """Print a line; gives whether the slowest statement keeps the budget."""
+    whole, slowest, raw, one = [], [], [], [0.0]
+    begun: list[float] = []
+
+    def before(*_args: Any) -> None:
+        begun.append(time.perf_counter())
+
+    def after(*_args: Any) -> None:
+        one[0] = max(one[0], time.perf_counter() - begun.pop())
+
+    for number in range(TIMES + 1):
+        one[0] = 0.0
+        event.listen(db.engine, "before_cursor_execute", before)
+        event.listen(db.engine, "after_cursor_execute", after)
+        began = time.perf_counter()
+        with current_app.test_request_context("/desk"):  # a list makes the address of the next page
+            work()
+        took = time.perf_counter() - began
+        event.remove(db.engine, "before_cursor_execute", before)
+        event.remove(db.engine, "after_cursor_execute", after)
+        db.session.rollback()
+        began = time.perf_counter()
+        db.session.execute(text(bare), values).all()
+        if number:  # the first one warms up
+            whole.append(took)
+            slowest.append(one[0])
+            raw.append(time.perf_counter() - began)
+        db.session.rollback()
+    ours, limit = p95(slowest), p95(raw)
+    print(
+        f"{what:<34} page {p95(whole) * 1000:>7.1f} ms   slowest statement {ours * 1000:>6.1f} ms"
+        f"   bare SQL {limit * 1000:>6.1f} ms   × {ours / limit:.1f}"
+    )
+    return ours <= BUDGET
+
+
+BARE = """SELECT id FROM issue WHERE closed_at IS NULL AND desk_code LIKE :desk AND {}
+    ORDER BY due_at, id LIMIT 51"""
+COUNTS = """SELECT status, count(*) FROM issue WHERE closed_at IS NULL AND desk_code LIKE :desk
+    GROUP BY status"""
+BARE_QUEUE = {
+    Queue.TO_ACCEPT: "status = 'reported'",
+    Queue.TO_DISPATCH: "status = 'accepted'",
+    Queue.OVERDUE: "due_at < now()",
+    Queue.TO_REVIEW: "status = 'reviewing'",
+    Queue.SUSPENDED: "status = 'suspended'",
+    Queue.ESCALATED: "status = 'reported' AND length(desk_code) = 6",
+    Queue.IN_HAND: "status IN ('dispatched', 'handling')",
+}
+
+
+def desks() -> list[bool]:
+    kept = []
+    for name, at in (("county", COUNTY), ("township", TOWNSHIP)):
+        clerk = person(Role.DISPATCHER, at)
+        code = clerk.posts[0].jurisdiction_code + "%"
+        kept.append(
+            measure(
+                f"{name}: counts of all queues", lambda c=clerk: queues.counts(c),
+                COUNTS, desk=code,
+            )
+        )  # fmt: skip
+        for queue in Queue:
+            kept.append(
+                measure(
+                    f"{name}: {queue}",
+                    lambda c=clerk, q=queue: queues.page(c, {"queue": q, "limit": 50}),
+                    BARE.format(BARE_QUEUE[queue]), desk=code,
+                )
+            )  # fmt: skip
+        kept += searches(name, clerk)
+    return kept
+
+
+def searches(name: str, clerk: User) -> list[bool]:
+    number, words, phone = db.session.execute(
+        text("SELECT number, words, resident_phone FROM issue WHERE closed_at IS NULL "
+             "AND desk_code LIKE :desk ORDER BY id LIMIT 1 OFFSET 50"),
+        {"desk": clerk.posts[0].jurisdiction_code + "%"},
+    ).one()  # fmt: skip
+    asked = {
+        "whole number": number, "end of number": number[7:], "rare words": words[-3:],
+        "common words": "停水", "nothing": "冰雹砸车", "last digits of a phone": phone[-4:],
+        "address": "12号",
+    }  # fmt: skip
+    like = "SELECT id FROM issue WHERE words LIKE :like ORDER BY reported_at DESC LIMIT 51"
+    return [
+        measure(
+            f"{name}: search, {what}",
+            lambda q=q: queues.page(clerk, {"q": q, "limit": 50, "queue": Queue.TO_ACCEPT}),
+            like, like=f"%{q}%",
+        )
+        for what, q in asked.items()
+    ]  # fmt: skip
+
+
+def lists() -> list[bool]:
+    kept = []
+    served = select(Membership.user_id).where(Membership.to_date.is_(None)).limit(1)
+    cadre = outside(User.id == db.session.scalar(served))
+    for name, user in (("leader", person(Role.LEADER, COUNTY)), ("cadre", cadre)):
+        for what, asked in (("open", {"open": True}), ("overdue", {"overdue": True}),
+                            ("search", {"q": "停水"})):  # fmt: skip
+
+            def page(user: User = user, asked: dict[str, Any] = asked) -> None:
+                found = paged(queries.issues(user, asked), (Issue.due_at, Issue.id), {"limit": 50})
+                held.bars(found["items"])
+
+            kept.append(
+                measure(
+                    f"{name}: list, {what}", page, BARE.format("due_at < now()"), desk=COUNTY + "%"
+                )
+            )
+    return kept
+
+
+def bulk() -> None:
+    """Accept and dispatch 50 issues at once, then take it back."""
+    clerk = person(Role.DISPATCHER, TOWNSHIP[:-1] + "2")
+    with current_app.test_request_context("/desk"):
+        page = queues.page(clerk, {"queue": Queue.TO_ACCEPT, "limit": 50})["items"]
+    items = [
+        {"id": uuid.uuid4(), "issue_id": row.issue.id, "seen": row.issue.step_no,
+         "team_id": row.suggestion.team.id}
+        for row in page if row.suggestion
+    ]  # fmt: skip
+    began = time.perf_counter()
+    done = together.take({"action": Action.DISPATCH, "items": items}, by=clerk)
+    took = time.perf_counter() - began
+    db.session.rollback()
+    good = sum(each.problem is None for each in done)
+    print(f"accepting and dispatching {good} of {len(items)} at once: {took * 1000:.0f} ms")
+
+
+def main() -> None:
+    with application():
+        began = now()
+        fill()
+        print(f"{OPEN:,} open issues, filled in {(now() - began).total_seconds():.0f} s")
+        kept = [*desks(), *lists()]
+        bulk()
+        print(f"{sum(kept)} of {len(kept)} keep the budget of {BUDGET * 1000:.0f} ms a statement")
+
+
+if __name__ == "__main__":
+    main()
