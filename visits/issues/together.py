@@ -18,7 +18,7 @@ from visits.issues.permissions import visible_issues
 
 # What several issues can be given in one go: the other steps need a look at each.
 TOGETHER = (Action.ACCEPT, Action.DISPATCH, Action.URGE)
-MOST = 100
+MOST = 50
 
 
 @dataclass(frozen=True)
