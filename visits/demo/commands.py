@@ -55,6 +55,7 @@ def demo_data(
     """Load a demonstration county: invented people, visits and issues under real codes."""
     # Loaded late: the check of --if-missing is to be quick.
     from visits.demo import load
+    from visits.telling import sweeping
 
     path = path or _beside_the_data(ctx)
     if if_missing and load.is_loaded(county):
@@ -80,6 +81,7 @@ def demo_data(
         draft = _save(accounts, path)
         db.session.commit()
         draft.replace(path)
+        sweeping.sweep()  # inboxes say at once what is late, rather than after five minutes
     except Problem as problem:
         raise click.ClickException(str(problem.detail)) from problem
     except BadInput as problem:

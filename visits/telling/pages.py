@@ -55,7 +55,11 @@ def inbox() -> ResponseReturnValue:
         visible=queries.open_to(current_user, page["items"]),
         states=[
             {"label": _("Not read yet"), "href": url_for("telling.inbox"), "active": not every},
-            {"label": _("All"), "href": url_for("telling.inbox", unread="all"), "active": every},
+            {
+                "label": _("All notices"),
+                "href": url_for("telling.inbox", unread="all"),
+                "active": every,
+            },
         ],
     )  # fmt: skip
 
