@@ -86,7 +86,7 @@ def find(
     """What `user` may see of the category's family, near `spot`, open or reported in the last 90
     days, that is likely the same; the likeliest first. `but` is left out.
 
-    Two queries, whatever is found.
+    Three queries, whatever is found.
     """
     near = _near(spot)
     if near is None:
@@ -101,9 +101,10 @@ def find(
             or_(Issue.closed_at.is_(None), Issue.reported_at >= now() - SINCE),
             Issue.status.not_in((Status.MERGED, Status.DECLINED)),
         )
-        .options(joinedload(Issue.team), joinedload(Issue.category), joinedload(Issue.village),
-                 raiseload("*"))
-        .add_columns(metres)
+        .with_only_columns(
+            Issue.id, Issue.words, Issue.category_code, Issue.household_id, Issue.cell_id,
+            metres.label("metres"),
+        )
         .order_by(Issue.closed_at.is_(None).desc(), Issue.reported_at.desc())
         .limit(CANDIDATES)
     )  # fmt: skip
@@ -111,13 +112,25 @@ def find(
         query = query.where(Issue.category_code.in_(kinds))
     if but is not None:
         query = query.where(Issue.id != but)
-    desks = scopes(user, Permission.ISSUE_COMPLAINTS if about_staff else Permission.ISSUE_DESK)
     said = likeness.pairs(words)
-    rows = db.session.execute(query).all()
-    found = [_compared(issue, far, said, category, spot, desks) for issue, far in rows]
-    found = [each for each in found if each.score >= likeness.SHOWN_FROM]
-    found.sort(key=lambda each: (-each.score, str(each.issue.id)))
-    return found[:SHOWN]
+    found = [_compared(row, said, category, spot) for row in db.session.execute(query)]
+    found = sorted(each for each in found if each[0] <= -likeness.SHOWN_FROM)[:SHOWN]
+    desks = scopes(user, Permission.ISSUE_COMPLAINTS if about_staff else Permission.ISSUE_DESK)
+    issues = _whole([each[1] for each in found])
+    return [
+        Similar(
+            issues[key], -less, alike, far, home,
+            issues[key].closed_at is None and covers(desks, issues[key].desk_code),
+        )
+        for less, key, alike, far, home in found
+    ]  # fmt: skip
+
+
+def _whole(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Issue]:
+    rows = select(Issue).where(Issue.id.in_(ids))
+    names = (Issue.team, Issue.category, Issue.village)
+    rows = rows.options(*(joinedload(name) for name in names), raiseload("*"))
+    return {row.id: row for row in db.session.scalars(rows)}
 
 
 def like(issue: Issue, user: User) -> list[Similar]:
@@ -166,13 +179,12 @@ def _family(code: str | None) -> tuple[Sequence[str], bool]:
 
 
 def _compared(
-    issue: Issue, metres: float | None, said: frozenset[str], category: str | None, spot: Spot,
-    desks: Sequence[str],
-) -> Similar:  # fmt: skip
-    home = spot.household_id is not None and issue.household_id == spot.household_id
-    cell = spot.cell_id is not None and issue.cell_id == spot.cell_id
-    words = likeness.likeness(said, likeness.pairs(issue.words))
-    place = likeness.nearness(metres, household=home, cell=cell)
-    score = likeness.score(words, place, category=issue.category_code == category)
-    mergeable = issue.closed_at is None and covers(desks, issue.desk_code)
-    return Similar(issue, score, words, metres, home, mergeable)
+    row: Any, said: frozenset[str], category: str | None, spot: Spot
+) -> tuple[float, uuid.UUID, float, float | None, bool]:
+    """The likeness of a candidate, negative so that the likeliest sorts first; then what it is."""
+    home = spot.household_id is not None and row.household_id == spot.household_id
+    cell = spot.cell_id is not None and row.cell_id == spot.cell_id
+    words = likeness.likeness(said, likeness.pairs(row.words))
+    place = likeness.nearness(row.metres, household=home, cell=cell)
+    score = likeness.score(words, place, category=row.category_code == category)
+    return -score, row.id, words, row.metres, home
