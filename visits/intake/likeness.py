@@ -1,7 +1,7 @@
 """How alike two reports are, in words and place. Pure: imports neither Flask nor SQLAlchemy.
 
 Chinese is written without spaces, so words are compared by pairs of neighbouring characters
-(decision 0020 says why not by trigrams of the database).
+(decision 0022 says why not by trigrams of the database).
 """
 
 from __future__ import annotations
