@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy import func, select
 from tqdm import tqdm
 
 from grids.guides import multi_line, read_lines
@@ -21,6 +22,7 @@ from visits.division.ground import find_village
 from visits.division.models import Draft
 from visits.division.states import state_of
 from visits.issues import projection
+from visits.issues.models import Issue
 from visits.jobs import check_consistency
 
 
@@ -143,5 +145,31 @@ def check(mend: bool) -> None:
         raise SystemExit(1)
 
 
+@click.group()
+def rebuild() -> None:
+    """Write kept rows anew from what they derive from."""
+
+
+@rebuild.command("issues")
+@click.option("--number", metavar="N", help="Only the issue of this number, as 261123-7KQ4M.")
+@command()
+def rebuild_issues(number: str | None) -> None:
+    """Write the rows of issues anew from their steps, due times included.
+
+    Safe at any time: a row that is right stays as it is.
+    """
+    if number is None:
+        total = db.session.scalar(select(func.count()).select_from(Issue))
+        with tqdm(total=total, unit=" issues", leave=False, disable=None) as bar:
+            changed = projection.rebuild_all(bar.update)
+    else:
+        found = db.session.scalar(select(Issue.id).where(Issue.number == number.strip().upper()))
+        if found is None:
+            raise click.ClickException(f"No issue has the number {number}.")
+        total, changed = 1, int(projection.rebuild(found))
+    db.session.commit()
+    click.echo(f"{total:,} looked at, {changed:,} written anew.")
+
+
 # `import cells` is in mapcommands, which the group of imports learns by loading it.
-COMMANDS: tuple[click.Command, ...] = (split, check)
+COMMANDS: tuple[click.Command, ...] = (split, check, rebuild)

@@ -171,6 +171,8 @@ def test_duplicates_are_merged_into_one_that_goes_on(case: Case) -> None:
     seen = case.now()
     assert (seen["status"], seen["merged_into"]) == ("merged", str(other.id))
     assert seen["actions"] == ["comment"]
+    assert case.step("desk", "comment", words="两起是同一件事").status_code == 201
+    assert case.now()["merged_into"] == str(other.id)
     case.issue, merged = other, case.issue
     assert case.step("desk", "merge", into=str(merged.id)).status_code == 422  # not open any more
 

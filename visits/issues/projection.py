@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import select
 
+from gridserve.calendars import CalendarChange
 from gridserve.db import db
 from visits.issues import reckoning
-from visits.issues.chain import CLOSED, Action, Rating
-from visits.issues.models import Issue, Step
+from visits.issues.chain import CLOSED, Action, Rating, Status
+from visits.issues.models import Issue, Step, Terms
 
 
 def apply(issue: Issue, step: Step) -> None:
@@ -20,8 +21,10 @@ def apply(issue: Issue, step: Step) -> None:
     issue.desk_code = step.desk_code
     issue.team_id = step.team_after_id
     issue.handler_id = step.handler_id
-    into = step.data.get("into") if step.action is Action.MERGE else None
-    issue.merged_into_id = uuid.UUID(into) if into else None
+    if step.action is Action.MERGE:
+        issue.merged_into_id = uuid.UUID(step.data["into"])
+    elif step.status_after is not Status.MERGED:
+        issue.merged_into_id = None
     if step.status_after not in CLOSED:
         issue.closed_at = None
         issue.rating = None
@@ -31,35 +34,107 @@ def apply(issue: Issue, step: Step) -> None:
         issue.rating = Rating(step.data["rating"])
 
 
-def check() -> list[uuid.UUID]:
-    """The issues (at most 1,000) whose row does not agree with their last step."""
-    last = aliased(Step)
-    highest = select(func.max(Step.seq)).where(Step.issue_id == Issue.id).scalar_subquery()
-    return list(
-        db.session.scalars(
-            select(Issue.id)
-            .join(last, (last.issue_id == Issue.id) & (last.seq == highest), isouter=True)
-            .where(
-                or_(
-                    last.id.is_(None),
-                    Issue.step_no != last.seq,
-                    Issue.status != last.status_after,
-                    Issue.desk_code != last.desk_code,
-                    Issue.team_id.is_distinct_from(last.team_after_id),
-                    Issue.handler_id.is_distinct_from(last.handler_id),
-                )
-            )
-            .limit(1000)
-        )
-    )
+# What follows from the steps, compared with the row; and what is reckoned besides, of open issues:
+# a closed one keeps what was said of it, whatever becomes of the calendar.
+FOLLOWS = (
+    "status", "step_no", "desk_code", "team_id", "handler_id", "merged_into_id", "closed_at",
+    "rating",
+)  # fmt: skip
+RECKONED = ("due_mark", "stopped_mark", "resumes_mark", "due_at", "missing_year", "stage_due_at")
+AT_ONCE = 500
+MOST = 1000
 
 
-def rebuild(issue_id: uuid.UUID) -> None:
-    """Write the issue's row anew from its steps."""
-    issue = db.session.get_one(Issue, issue_id, with_for_update=True)
-    steps = db.session.scalars(
-        select(Step).where(Step.issue_id == issue_id).order_by(Step.seq)
-    ).all()
+def replayed(issue: Issue, steps: Sequence[Step], terms: Terms) -> Issue:
+    """What the row of `issue` should be after its steps, as a row that is not stored."""
+    fresh = Issue(
+        id=issue.id, reported_at=issue.reported_at, village_code=issue.village_code,
+        limit=issue.limit,
+    )  # fmt: skip
     for step in steps:
-        apply(issue, step)
-    reckoning.write(issue, steps, reckoning.terms_of(issue))
+        apply(fresh, step)
+    reckoning.write(fresh, steps, terms)
+    return fresh
+
+
+def differs(issue: Issue, steps: Sequence[Step], terms: Terms, *, due: bool = True) -> bool:
+    """Whether the row is another than its steps make it; `due`: compare due times too."""
+    if not steps:
+        return True
+    wanted = replayed(issue, steps, terms)
+    names = FOLLOWS + RECKONED if due and issue.closed_at is None else FOLLOWS
+    return any(getattr(issue, name) != getattr(wanted, name) for name in names)
+
+
+def check() -> list[uuid.UUID]:
+    """The issues (at most 1,000) whose row is not what their steps make it, due times included.
+
+    While open issues wait to be reckoned on a changed calendar, due times are not compared.
+    """
+    waiting = select(CalendarChange.id).where(CalendarChange.recomputed.is_(None))
+    due = not db.session.scalar(select(waiting.exists()))
+    terms = reckoning.all_terms()
+    found: list[uuid.UUID] = []
+    for issues in _batches():
+        chains = steps_of(issues)
+        found += [
+            issue.id
+            for issue in issues
+            if differs(
+                issue, chains[issue.id], terms[issue.category_code, issue.category_version], due=due
+            )
+        ]
+        if len(found) >= MOST:
+            break
+    return found[:MOST]
+
+
+def _batches() -> Iterator[Sequence[Issue]]:
+    """All issues in the order of their ids, some at a time, each batch forgotten after it."""
+    last: uuid.UUID | None = None
+    while True:
+        rows = select(Issue).order_by(Issue.id).limit(AT_ONCE)
+        if last is not None:
+            rows = rows.where(Issue.id > last)
+        issues = db.session.scalars(rows.execution_options(populate_existing=True)).all()
+        if not issues:
+            return
+        last = issues[-1].id
+        yield issues
+
+
+def steps_of(issues: Iterable[Issue]) -> dict[uuid.UUID, list[Step]]:
+    """The steps of each issue, in their order."""
+    chains: dict[uuid.UUID, list[Step]] = {issue.id: [] for issue in issues}
+    for step in db.session.scalars(
+        select(Step).where(Step.issue_id.in_(chains)).order_by(Step.issue_id, Step.seq)
+    ):
+        chains[step.issue_id].append(step)
+    return chains
+
+
+def rebuild(issue_id: uuid.UUID) -> bool:
+    """Write the issue's row anew from its steps; gives whether it was another."""
+    issue = db.session.get_one(Issue, issue_id, with_for_update=True, populate_existing=True)
+    steps = steps_of([issue])[issue_id]
+    terms = reckoning.terms_of(issue)
+    changed = differs(issue, steps, terms)
+    if changed:
+        for step in steps:
+            apply(issue, step)
+        reckoning.write(issue, steps, terms)
+    return changed
+
+
+def rebuild_all(done: Callable[[int], object] = lambda count: None) -> int:
+    """Write the rows of all issues anew from their steps; gives how many were others.
+
+    Each batch is committed by itself, so it can be stopped and begun again.
+    """
+    changed = 0
+    for issues in _batches():
+        ids = [issue.id for issue in issues]
+        changed += sum(rebuild(id_) for id_ in ids)
+        db.session.commit()
+        done(len(ids))
+    return changed
