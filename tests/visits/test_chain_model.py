@@ -231,6 +231,6 @@ def test_random_people_on_random_chains(make: Any) -> None:
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
     )  # fmt: skip
-    assert world.steps > 80 * TIMES
-    assert world.refused > 80 * TIMES
+    assert world.steps > 40 * TIMES
+    assert world.refused > 40 * TIMES
     assert projection.check() == []
