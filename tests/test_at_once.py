@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import uuid
 from collections.abc import Iterator
@@ -226,3 +227,60 @@ def test_who_is_ended_by_the_database_begins_anew_and_hears_nothing_of_it(commit
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(ask, [(0, 1), (1, 0)])) == [(0, 1), (1, 0)]
     assert len(tries) > 2
+
+
+def step_as(port, token, issue, action, seen, **said):
+    body = {"id": str(uuid.uuid4()), "action": action, "seen": seen, **said}
+    status, answer = post(port, token, f"/issues/{issue}/steps", body)
+    return status, json.loads(answer), body
+
+
+def test_50_clerks_and_cadres_on_the_same_20_issues(committed, port):
+    """Everybody grabs the same issues at once, merging them in both directions too."""
+    make = Make()
+    cell = make.cell()
+    cadres = [make.user(Role.CADRE, TOWNSHIP) for _ in range(24)]
+    teams = [make.team([cell] if n == 0 else [], cadres[n::2], code=TOWNSHIP).id for n in range(2)]
+    clerks = [make.user(Role.DISPATCHER, TOWNSHIP) for _ in range(26)]
+    household = make.household(cell)
+    issues = [str(make.issue(household, cadres[0]).id) for _ in range(20)]
+    tokens = [make.token(user) for user in clerks + cadres]
+    db.session.remove()
+    due = (now() + timedelta(days=9)).isoformat()
+    choices = {
+        "accept": {}, "dispatch": {"team_id": str(teams[0])}, "sign": {},
+        "return": {"words": "退"}, "comment": {"words": "备注"},
+        "feed_back": {"words": "好了", "answer": "已告知"}, "pass_review": {},
+        "fail_review": {"words": "再办"}, "extend": {"words": "延", "due_at": due},
+        "transfer": {"words": "转", "team_id": str(teams[1])}, "merge": {},
+    }  # fmt: skip
+
+    def work(n):
+        chance = random.Random(n)
+        answers = []
+        for _turn in range(8):
+            place = chance.randrange(20)
+            known = {"step_no": 1, "status": "reported"}
+            for _try in range(2):  # somebody was faster: look at the present state, try once more
+                names = list(choices) if known["status"] != "reported" else ["accept", "merge"]
+                action = chance.choices(names, [1 if a == "merge" else 4 for a in names])[0]
+                said = dict(choices[action])
+                if action == "merge":  # in both directions: neighbours into one another
+                    said["into"] = issues[place ^ 1]
+                found = step_as(port, tokens[n], issues[place], action, known["step_no"], **said)
+                answers.append((issues[place], *found))
+                if found[1].get("code") != "issue.stale_step":
+                    break
+                known = found[1]["current"]
+        return answers
+
+    with ThreadPoolExecutor(50) as crowd:
+        answers = [each for part in crowd.map(work, range(50)) for each in part]
+    statuses = {status for _issue, status, _answer, _body in answers}
+    assert statuses <= {201, 403, 404, 409, 422}, statuses
+    assert {201, 409} <= statuses
+    told = [(issue, body["seen"]) for issue, status, _answer, body in answers if status == 201]
+    assert len(set(told)) == len(told)  # of those who saw the same step, one went on
+    rows = db.session.execute(text("SELECT issue_id::text, seq - 1 FROM step WHERE seq > 1")).all()
+    assert sorted(map(tuple, rows)) == sorted(told)  # none lost, none doubled
+    assert projection.check() == []
