@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from shapely import box
+from shapely import Polygon, box
 from sqlalchemy import func, select
 
 from grids.models import Cell, Change
@@ -32,26 +32,36 @@ def build(make: Make) -> dict[str, Any]:
     for login in ("admin", "clerk"):
         make.user(Role.ADMINISTRATOR, COUNTY, login=login)
     make.user(Role.LEADER, COUNTY, login="leader")
-    edge = box(WEST, SOUTH, WEST + 3 * STEP, SOUTH + STEP)
     make.jurisdictions(VILLAGE)
     for village in VILLAGES:
-        cells = [make.cell(n, village=village) for n in (1, 2, 3)]
+        cells = [make.cell(n, village=village, polygon=strip(village, n - 1, n)) for n in (1, 2, 3)]
         cells[0].name = f"{NASTY}甲"
-        make.boundary(village, edge)
+        make.boundary(village, strip(village, 0, 3))
         cadre = make.user(Role.CADRE, village, name=f"{NASTY}员")
         make.team(cells, [cadre], code=village)
         for cell in cells[:1]:
-            make.household(cell, point=at(0.2))
-            make.household(cell, point=at(0.8))
-    make.boundary(EMPTY, edge)
+            make.household(cell, point=at(village, 0.2))
+            make.household(cell, point=at(village, 0.8))
+    make.boundary(EMPTY, strip(EMPTY, 0, 3))
     for n in range(30):
-        make.household(None, village_code=EMPTY, point=at(n / 10), point_source="wgs84")
+        make.household(None, village_code=EMPTY, point=at(EMPTY, n / 10), point_source="wgs84")
     db.session.commit()
     return {}
 
 
-def at(share: float) -> str:
-    return f"SRID=4326;POINT({WEST + share * STEP} {SOUTH + STEP / 2})"
+def south_of(village: str) -> float:
+    """The southern edge of a village's ground: each has a strip of its own."""
+    return SOUTH - 2 * STEP * [EMPTY, *VILLAGES].index(village)
+
+
+def strip(village: str, first: float, last: float) -> Polygon:
+    """The ground from the `first` to the `last` width of a cell."""
+    south = south_of(village)
+    return box(WEST + first * STEP, south, WEST + last * STEP, south + STEP)
+
+
+def at(village: str, share: float) -> str:
+    return f"SRID=4326;POINT({WEST + share * STEP} {south_of(village) + STEP / 2})"
 
 
 @pytest.fixture(scope="module")
@@ -184,14 +194,14 @@ def test_a_line_is_typed_and_a_bad_one_is_told(tab, village):
     page.locator("#cell-list input").first.check()
     page.click("[data-tool=split]")
     page.click("#drawing summary")
-    page.fill("#draw-typed", f"{WEST + STEP / 4}, {SOUTH + STEP / 4}\n{WEST + STEP / 2}, {SOUTH}")
+    lon, south = WEST + STEP / 4, south_of(village)
+    page.fill("#draw-typed", f"{lon}, {south + STEP / 4}\n{WEST + STEP / 2}, {south}")
     page.click("#task-look")
     page.wait_for_selector("#task-fault:not([hidden])")
     assert all("422" in fault for fault in new.faults)
     new.faults.clear()
     assert page.locator(".pen-point").count() == 2
-    lon = WEST + STEP / 4
-    page.fill("#draw-typed", f"{lon} {SOUTH - 0.01}\n{lon}, {SOUTH + STEP + 0.01}")
+    page.fill("#draw-typed", f"{lon} {south - 0.001}\n{lon}, {south + STEP + 0.001}")
     page.click("#task-look")
     page.wait_for_selector("#task-result")
     assert page.locator("#task-fault").is_hidden()
