@@ -19,7 +19,6 @@ from visits.issues.clock import (
     Why,
     explain,
     light,
-    reaches,
     reckon,
 )
 
@@ -169,18 +168,6 @@ def test_an_extension_moves_the_due_time_and_later_pauses_add_to_it() -> None:
     later = Pause(at("2026-03-09 08:30"), at("2026-03-10 08:30"))
     found = reckon(cal, limit, at("2026-03-02 10:00"), pauses=[earlier, later], extension=longer)
     assert found.due_at == at("2026-03-11 17:30")
-
-
-def test_when_an_age_is_reached() -> None:
-    cal, limit = calendar(), Limit(5, Unit.WORKING_DAY)
-    found = reckon(cal, limit, at("2026-02-13 10:00"))
-    assert reaches(cal, found, 0.8) == at("2026-02-26 17:30")
-    assert reaches(cal, found, 1) == at("2026-02-27 17:30")
-    assert reaches(cal, found, 2) == at("2026-03-05 17:30")
-    stopped = reckon(
-        cal, limit, at("2026-02-13 10:00"), pauses=[Pause(at("2026-02-14 09:00"), None)]
-    )
-    assert reaches(cal, stopped, 1) is None
 
 
 @pytest.mark.parametrize(

@@ -141,17 +141,6 @@ def light(share: float) -> Light:
     return Light.AMBER if share >= AMBER_FROM else Light.GREEN
 
 
-def reaches(calendar: Calendar, reckoning: Reckoning, share: float) -> datetime | None:
-    """When the age reaches `share` of the limit; None while the clock stands still.
-
-    Raises `YearMissing`.
-    """
-    if reckoning.stopped is not None:
-        return None
-    limit = reckoning.limit
-    return calendar.moment(limit.unit, reckoning.due + (share - 1) * limit.amount)
-
-
 class Why(enum.StrEnum):
     """What a line of an explanation says."""
 
