@@ -132,6 +132,11 @@ def test_a_limit_is_extended_only_before_it_has_passed(case: Case) -> None:
     assert (refused.status_code, refused.json["code"]) == (409, "issue.too_late")
 
 
+def test_the_page_says_until_when_the_present_stage_should_be_over(case: Case) -> None:
+    page = case.desk.get(f"/issues/{case.issue.id}", headers={"Accept": "text/html"})
+    assert "本环节截至" in page.text
+
+
 def test_between_levels_and_back(case: Case) -> None:
     case.step("desk", "accept")
     assert case.step("desk", "escalate", words="x", to_desk="5306").status_code == 422

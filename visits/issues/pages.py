@@ -31,7 +31,16 @@ from visits.issues.models import Category, Issue
 from visits.issues.permissions import sees_resident
 from visits.issues.schemas import IssuesIn, StepIn
 from visits.issues.together import Outcome
-from visits.issues.words import DONE, because, due_words, place_name, span, timing, told
+from visits.issues.words import (
+    DONE,
+    because,
+    due_words,
+    place_name,
+    span,
+    stage_words,
+    timing,
+    told,
+)
 from visits.labels import amount, category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household
@@ -177,6 +186,7 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         problem=problem,
         timing=timing,
         due_words=due_words,
+        stage_words=stage_words,
         because=because,
         told=told,
         amount=amount,

@@ -170,6 +170,13 @@ def due_words(issue: Issue) -> str:
     return _("Due %(time)s", time=_end(issue.due_at))
 
 
+def stage_words(issue: Issue) -> str:
+    """Until when the present stage should be over; nothing where it has no limit."""
+    if issue.closed_at is not None or issue.stage_due_at is None:
+        return ""
+    return _("This stage until %(time)s", time=_end(issue.stage_due_at))
+
+
 def told(step: Step) -> list[str]:
     """What a step's data says, in sentences."""
     said = {
