@@ -26,7 +26,7 @@ from visits.issues.chain import Promise, Tier
 from visits.issues.clock import Limit
 from visits.issues.models import Category, Issue, Step
 from visits.models import Household, Outcome, Visit
-from visits.operations import record_visit
+from visits.recording import record_visit
 
 COUNTY, TOWNSHIP, VILLAGE = "530626", "530626101", "530626101201"
 NAMES = {
@@ -268,7 +268,7 @@ class Make:
             by=by,
         )
         db.session.commit()
-        return visit
+        return db.session.get_one(Visit, visit.id)
 
     def category(self, code: str = "facility.road", limit_days: int = 5) -> Category:
         """A category of issues."""

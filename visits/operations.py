@@ -1,4 +1,4 @@
-"""What is done to households and visits. Nothing here commits."""
+"""What is done to households, and what visits and issues share with that. Nothing here commits."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ from sqlalchemy.exc import IntegrityError
 
 from grids.coordinates import System, to_wgs84
 from grids.models import Cell, CellKind
-from grids.permissions import answers, holds_on
+from grids.permissions import holds_on
 from gridserve import events, workdays
-from gridserve.db import SRID, UNIQUE_VIOLATION, db, now, sqlstate
+from gridserve.db import SRID, UNIQUE_VIOLATION, db, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
 from visits import figures, past
-from visits.models import Household, Outcome, Visit
-from visits.permissions import sees_names, visitable_households
+from visits.models import Household
+from visits.permissions import sees_names
 
 # A phone's clock may run ahead by this much before a time counts as in the future.
 CLOCK_TOLERANCE = timedelta(minutes=10)
-LONGEST_VISIT = timedelta(days=1)
 
 LEAVES = "SELECT CAST(:home AS uuid), CAST(:before AS uuid), CAST(:after AS uuid)"
 HAD = "SELECT CAST(:home AS uuid), :before"
@@ -88,98 +87,6 @@ def basic_cell_at(point: WKTElement) -> Cell | None:
     )
     # Who waited for a cell that has just ended finds nothing, and at a second look its heir.
     return db.session.scalar(here) or db.session.scalar(here)
-
-
-def record_visit(said: dict[str, Any], *, by: User) -> Visit:
-    """Store a visit once, however often it is sent.
-
-    `said` is VisitIn: id, household_id, purpose, outcome, started_at, and optionally ended_at,
-    typed_at, notes, point {lon, lat, crs}, accuracy_m. The cell is the household's on the day of
-    the visit, and the team the one through which `by` answered for that cell on that day, as
-    oneself or for somebody absent (`for_id`); where there was none the visit is stored all the
-    same, with in_scope false.
-
-    Raises IdTaken when the id stands for something else, HouseholdUnknown outside the visitor's
-    jurisdiction, Invalid for times in the future.
-    """
-    fingerprint = digest(said)
-    known = _same_visit(said["id"], fingerprint, by)
-    if known is not None:
-        return known
-    # Visits to one household queue up here, so `last_met_at` never goes back.
-    household = db.session.scalar(
-        visitable_households(by, workdays.day_of(said["started_at"]))
-        .where(Household.id == said["household_id"])
-        .with_for_update(key_share=True)
-    )
-    if household is None:
-        raise HouseholdUnknown(_("No such household in your jurisdiction."))
-    _check_times(said)
-    day = workdays.day_of(said["started_at"])
-    then = select(past.cell_on(day)).where(Household.id == household.id)
-    cell_id, team_id, for_id = db.session.scalar(then), None, None
-    if cell_id is not None:
-        row = db.session.execute(answers(by, cell_id, day)).first()
-        team_id, for_id = row or (None, None)
-    visit = Visit(
-        id=said["id"],
-        household_id=household.id,
-        visitor_id=by.id,
-        for_id=for_id,
-        cell_id=cell_id,
-        team_id=team_id,
-        in_scope=team_id is not None,
-        purpose=said["purpose"],
-        outcome=said["outcome"],
-        started_at=said["started_at"],
-        ended_at=said.get("ended_at"),
-        typed_at=said.get("typed_at"),
-        notes=said.get("notes", ""),
-        accuracy_m=said.get("accuracy_m"),
-        said=fingerprint,
-        **point_of(said.get("point")),
-    )
-    try:
-        with db.session.begin_nested():
-            db.session.add(visit)
-            db.session.flush()
-    except IntegrityError as error:
-        if sqlstate(error) != UNIQUE_VIOLATION:
-            raise
-        # The same request came twice at once and the other one was first.
-        known = _same_visit(said["id"], fingerprint, by)
-        if known is None:
-            raise
-        return known
-    if visit.outcome == Outcome.MET:
-        household.last_met_at = max(filter(None, (household.last_met_at, visit.started_at)))
-        figures.mark([household.cell_id])
-    events.record("visit.recorded", visit.id, by=by.id, jurisdiction=household.village_code)
-    return visit
-
-
-def _same_visit(visit_id: uuid.UUID, fingerprint: str, by: User) -> Visit | None:
-    known = db.session.get(Visit, visit_id)
-    if known is not None and (known.said != fingerprint or known.visitor_id != by.id):
-        raise IdTaken(_("This id is already used for another visit; make a new one."))
-    return known
-
-
-def _check_times(said: dict[str, Any]) -> None:
-    latest = now() + CLOCK_TOLERANCE
-    problems = {
-        f"/{name}": [_("Lies in the future. Check the clock of the phone.")]
-        for name in ("started_at", "ended_at", "typed_at")
-        if said.get(name) is not None and said[name] > latest
-    }
-    if said.get("ended_at") is not None:
-        lasted = said["ended_at"] - said["started_at"]
-        if lasted < timedelta():
-            problems["/ended_at"] = [_("Lies before the start.")]
-        elif lasted > LONGEST_VISIT:
-            problems["/ended_at"] = [_("Lies more than a day after the start.")]
-    if problems:
-        raise Invalid(_("Mend the times and send it again."), errors=problems)
 
 
 def move_household(household: Household, place: dict[str, Any], *, by: User) -> None:

@@ -23,7 +23,7 @@ from gridserve.db import db, now
 from gridserve.errors import Forbidden, Invalid, Problem, pointers
 from gridserve.http import PageIn, page_args, paged, transaction
 from gridserve.permissions import Permission, may
-from visits import operations, queries
+from visits import operations, queries, recording
 from visits.issues import operations as issue_operations
 from visits.issues import queries as issue_queries
 from visits.issues.chain import Channel
@@ -131,7 +131,7 @@ def _visit(household_id: uuid.UUID) -> str:
     if not may(current_user, Permission.VISIT_RECORD, home.village_code):
         raise Forbidden(_("Visits are recorded by the field cadres of the village."))
     said = _said(VisitIn(), household_id, ("id", "outcome", "notes", "started_at"))
-    visit = operations.record_visit(said, by=current_user)
+    visit = recording.record_visit(said, by=current_user)
     return _("Visit recorded: %(outcome)s.", outcome=label(visit.outcome))
 
 

@@ -7,10 +7,11 @@ before with `keep_cells` or `keep_statuses`, in the same transaction and for all
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import ARRAY, ColumnElement, Date, Uuid, column, func, literal, select, text
 
 from gridserve import workdays
 from gridserve.db import db
@@ -35,7 +36,7 @@ KEEP_STATUSES = """
 """
 
 
-def cell_on(day: date) -> ColumnElement[uuid.UUID | None]:
+def cell_on(day: date | ColumnElement[date]) -> ColumnElement[uuid.UUID | None]:
     """The cell in which a household counts on `day`: its present one but where that came later."""
     stay = (
         select(Stay.cell_id)
@@ -44,6 +45,21 @@ def cell_on(day: date) -> ColumnElement[uuid.UUID | None]:
         .limit(1)
     )
     return func.coalesce(stay.scalar_subquery(), Household.cell_id)
+
+
+def cells_on(
+    asked: Collection[tuple[uuid.UUID, date]],
+) -> dict[tuple[uuid.UUID, date], uuid.UUID | None]:
+    """The cells in which households (their ids) count on a day each, all in one query."""
+    if not asked:
+        return {}
+    homes, days = zip(*asked, strict=True)
+    pairs = func.unnest(literal(homes, ARRAY(Uuid)), literal(days, ARRAY(Date)))
+    pair = pairs.table_valued(column("home", Uuid), column("day", Date)).render_derived()
+    query = select(pair.c.home, pair.c.day, cell_on(pair.c.day)).join_from(
+        pair, Household, Household.id == pair.c.home
+    )
+    return {(home, day): cell for home, day, cell in db.session.execute(query)}
 
 
 def status_on(day: date) -> ColumnElement[HouseholdStatus]:

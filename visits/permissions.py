@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from sqlalchemy import Select, select
 
 from grids.models import Assignment
-from grids.permissions import WIDE_ROLES, cells_of, in_scope, reach
+from grids.permissions import WIDE_ROLES, cells_of, in_scope
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
-from gridserve.permissions import Permission, Role, covers, scopes, within
+from gridserve.permissions import Permission, Role, covers, scopes
 from visits.models import Household, Visit
 
 
@@ -19,18 +17,6 @@ def visible_households(user: User) -> Select[Household]:
     """The households of the user's jurisdictions; for a cadre those of the own cells, today."""
     criterion = in_scope(user, Permission.HOUSEHOLD_READ, Household.village_code, Household.cell_id)
     return select(Household).where(criterion)
-
-
-def visitable_households(user: User, day: date) -> Select[Household]:
-    """The households in which a visit by `user` on `day` is accepted.
-
-    Wider than what a cadre sees: a visit made before cells or teams changed must not be lost, so
-    every household of the post's jurisdiction will do, and of villages in which the user stood in
-    on that day. The visit says whether it was in scope.
-    """
-    return select(Household).where(
-        within(Household.village_code, reach(user, Permission.VISIT_RECORD, day))
-    )
 
 
 def visible_visits(user: User) -> Select[Visit]:

@@ -13,7 +13,7 @@ from gridserve.db import db
 from gridserve.errors import Forbidden, NotFound
 from gridserve.http import API, Blueprint, PageIn, check_unchanged, etag_of, paged, transaction
 from gridserve.permissions import Permission, may
-from visits import operations, queries
+from visits import operations, queries, recording
 from visits.models import Household, Visit
 from visits.permissions import visible_visits
 from visits.schemas import (
@@ -109,9 +109,7 @@ def list_visits(args: dict[str, Any]) -> dict[str, Any]:
 @bp.response(201, VisitOut)
 def record_visit(data: dict[str, Any]) -> Visit:
     """Record a visit. Sending it again changes nothing and gets the same answer."""
-    visit = operations.record_visit(data, by=current_user)
-    db.session.refresh(visit)  # as stored, so that a repeat is answered to the letter alike
-    return visit
+    return recording.record_visit(data, by=current_user)
 
 
 @bp.get("/visits/<uuid:visit_id>")
