@@ -135,8 +135,3 @@ def visible_changes(user: User) -> Select[Change]:
 def visible_teams(user: User) -> Select[Team]:
     """The teams of the user's jurisdictions."""
     return select(Team).where(within(Team.jurisdiction_code, reach(user, Permission.GROUND_READ)))
-
-
-def is_member(user: User, team_id: uuid.UUID, day: date) -> ColumnElement[bool]:
-    """Whether `user` serves in the team on `day`, as a criterion to select."""
-    return teams_of(user, day).where(Membership.team_id == team_id).exists()

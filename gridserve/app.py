@@ -61,6 +61,7 @@ from gridserve.db import db
 from gridserve.installation import MIGRATIONS
 from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
+from visits import due
 from visits.labels import category_name, label, tag_label
 from visits.staffing import warnings
 
@@ -172,6 +173,7 @@ LARGEST_BODY = 4 * 1024 * 1024
 def create_app(config: Config | None = None) -> Flask:
     """Build the application from `config`, or from the environment."""
     config = config or Config.from_env()
+    due.check(config)
     app = Flask("gridserve")
     app.extensions["gridserve"] = config
     app.config.update(

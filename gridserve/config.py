@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,12 +23,18 @@ def _variable(
     return (
         field(metadata=metadata)
         if default is None
-        else field(default=read(default), metadata=metadata)
+        else field(default_factory=lambda: read(default), metadata=metadata)
     )
 
 
 def _flag(text: str) -> bool:
     return {"0": False, "1": True}[text]
+
+
+def _days(text: str) -> Mapping[str, int]:
+    """Numbers of days by name, as name=days,name=days."""
+    parts = [part.split("=") for part in text.split(",")]
+    return MappingProxyType({name.strip(): int(days) for name, days in parts})
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,19 @@ class Config:
         int,
     )
 
+    visit_days: Mapping[str, int] = _variable(
+        "GRIDSERVE_VISIT_DAYS",
+        "days (1 to 3650) after which a household is due again: ordinary, tagged, or a tag by name",
+        "ordinary=180,tagged=30",
+        _days,
+    )
+    workset_days: int = _variable(
+        "GRIDSERVE_WORKSET_DAYS",
+        "days (1 to 31) for which a phone keeps what it was given to work with",
+        "7",
+        int,
+    )
+
     private_gateways: bool = _variable(
         "GRIDSERVE_PRIVATE_GATEWAYS",
         "1 where gateways for messages may lie in the own network, else 0",
@@ -83,6 +103,10 @@ class Config:
             raise ConfigError("GRIDSERVE_PROXIES must be a whole number from 0 to 5")
         if not 50 <= self.households_per_cadre <= 10_000:
             raise ConfigError("GRIDSERVE_HOUSEHOLDS_PER_CADRE must be from 50 to 10000")
+        if not all(1 <= days <= 3650 for days in self.visit_days.values()):
+            raise ConfigError("GRIDSERVE_VISIT_DAYS must give whole numbers of days from 1 to 3650")
+        if not 1 <= self.workset_days <= 31:
+            raise ConfigError("GRIDSERVE_WORKSET_DAYS must be a whole number from 1 to 31")
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:

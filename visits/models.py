@@ -20,7 +20,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -86,6 +85,8 @@ class Household(Base):
     point_source: Mapped[System | None] = mapped_column(choice(System, "system"))
     accuracy_m: Mapped[float | None]
     said: Mapped[str | None] = mapped_column(String(64))  # digest of how it was added over the API
+    # Since then a household that was never met is due (visits/due.py).
+    registered_at: Mapped[datetime] = mapped_column(default=now, server_default=func.now())
     # Derived from the visits (the latest `met` one); checked nightly against them.
     last_met_at: Mapped[datetime | None]
 
@@ -155,9 +156,8 @@ class Visit(Base):
         CheckConstraint("ended_at >= started_at", name="period"),
         CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
         CheckConstraint("accuracy_m >= 0", name="accuracy"),
-        Index(
-            "ix_visit_met", "household_id", "started_at", postgresql_where=text("outcome = 'met'")
-        ),
+        # The visits of a household, the latest first; which met somebody is read off the index.
+        Index("ix_visit_household", "household_id", "started_at", postgresql_include=["outcome"]),
         Index(None, "cell_id", "started_at"),
         Index(None, "visitor_id", "started_at"),
     )

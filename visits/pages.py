@@ -24,6 +24,7 @@ from gridserve.errors import Forbidden, Invalid, Problem, pointers
 from gridserve.http import PageIn, page_args, paged, transaction
 from gridserve.permissions import Permission, may
 from visits import operations, queries, recording
+from visits.due import due_on
 from visits.issues import operations as issue_operations
 from visits.issues import queries as issue_queries
 from visits.issues.chain import Channel
@@ -96,7 +97,9 @@ def listing() -> ResponseReturnValue:
     count = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
     return render_template(
         "visits/households.html",
-        page=paged(query, (Household.village_code, Household.number), args),
+        page=paged(query, queries.order_of(args), args),
+        due_on=due_on,
+        today=workdays.today(),
         count=db.session.scalar(count) or 0,
         args=args,
         name=_name,

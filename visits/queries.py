@@ -7,13 +7,14 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, SQLColumnExpression, or_, select
 from sqlalchemy.orm import joinedload, raiseload
 
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
+from visits.due import due_column, is_due
 from visits.figures import met_between
 from visits.models import Household, Visit
 from visits.operations import HouseholdUnknown
@@ -40,6 +41,9 @@ def households(user: User, filters: dict[str, Any]) -> Select[Household]:
         query = query.where(
             or_(Household.last_met_at.is_(None), Household.last_met_at < workdays.start_of(since))
         )
+    if filters.get("due") is not None:
+        due = is_due(workdays.today())
+        query = query.where(due if filters["due"] else ~due)
     if filters.get("from") and filters.get("to"):
         met = met_between(filters["from"], filters["to"])
         query = query.where(met if filters.get("met") else ~met)
@@ -51,6 +55,13 @@ def households(user: User, filters: dict[str, Any]) -> Select[Household]:
             )
         )
     return query
+
+
+def order_of(filters: dict[str, Any]) -> tuple[SQLColumnExpression[Any], ...]:
+    """The keys by which a list of households is paged."""
+    if filters["sort"] == "due":
+        return (due_column(), Household.id)
+    return (Household.village_code, Household.number)
 
 
 def household(user: User, household_id: uuid.UUID, *, lock: bool = False) -> Household:

@@ -37,8 +37,7 @@ bp = Blueprint("visits_api", __name__, url_prefix=API, description="Households a
 @bp.response(200, HouseholdPage)
 def list_households(args: dict[str, Any]) -> dict[str, Any]:
     """The households that the caller may see; for a cadre those of the own cells."""
-    keys = (Household.village_code, Household.number)
-    return paged(queries.households(current_user, args), keys, args)
+    return paged(queries.households(current_user, args), queries.order_of(args), args)
 
 
 @bp.post("/households")

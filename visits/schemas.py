@@ -11,6 +11,7 @@ from geoalchemy2.shape import to_shape
 from grids.coordinates import System
 from gridserve.auth import current_user
 from gridserve.http import Day, Moment, PageIn, Schema, Text
+from visits.due import due_on
 from visits.masking import masked_name, masked_phone
 from visits.models import HouseholdStatus, Outcome, Purpose, Tag
 from visits.permissions import sees_names
@@ -65,6 +66,15 @@ class HouseholdOut(Schema):
     note = ma.fields.String(required=True)
     point = PointField(required=True)
     last_met_at = Moment(allow_none=True, required=True)
+    due_on = ma.fields.Function(
+        lambda household: due_on(household).isoformat(),
+        required=True,
+        metadata={
+            "type": "string",
+            "format": "date",
+            "description": "the day from which it is to be visited again, if it is lived in",
+        },
+    )
 
     def _name(self, household: Any) -> str:
         return (
@@ -94,6 +104,12 @@ class HouseholdsIn(PageIn):
     tag = ma.fields.Enum(Tag, by_value=True)
     not_met_since = Day(
         metadata={"description": "only households last met before this day, or never"}
+    )
+    due = ma.fields.Boolean(metadata={"description": "lived in and due for a visit today, or not"})
+    sort = ma.fields.String(
+        load_default="number",
+        validate=ma.validate.OneOf(["number", "due"]),
+        metadata={"description": "by village and number, or the longest due first"},
     )
     met = ma.fields.Boolean(
         metadata={"description": "met, or not met, in the days `from` to `to`, both included"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import shapely
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from grids.geometry import Floats
 from grids.models import Cell
+from gridserve import workdays
 from visits.demo import people
 from visits.demo.bulk import Moments, copy_rows, make_ids, written
 from visits.demo.territories import is_community
@@ -32,11 +34,12 @@ NOTES = (
     "", "家有狼犬，进门先打招呼", "白天多在地里，傍晚在家", "听力不好，讲话慢些",
     "子女在外务工，逢年回家",
 )  # fmt: skip
+REGISTERED = timedelta(days=400)  # ago: before the year of visits began
 NOTE_SHARES = (0.94, 0.01, 0.03, 0.01, 0.01)
 COLUMNS = (
     "id", "number", "village_code", "cell_id", "group_name", "address", "head_name", "phone",
     "size", "tags", "status", "do_not_disturb", "note", "point", "point_source", "accuracy_m",
-    "last_met_at",
+    "registered_at", "last_met_at",
 )  # fmt: skip
 
 
@@ -116,6 +119,7 @@ def store(homes: Homes, cells: Sequence[Cell], last_met: Moments, rng: np.random
     notes = rng.choice(len(NOTES), count, p=NOTE_SHARES).tolist()
     reached = rng.random(count) < 0.86
     quiet = rng.random(count) < 0.01
+    registered = workdays.start_of(workdays.today() - REGISTERED)
     copy_rows(
         "household",
         COLUMNS,
@@ -123,7 +127,8 @@ def store(homes: Homes, cells: Sequence[Cell], last_met: Moments, rng: np.random
             (
                 id_, f"{number:06}", homes.village, cell_ids[cell], group, address, head,
                 phone if has_phone else None, size, written_tags[tags], STATUSES[status].value,
-                calm, NOTES[note], f"SRID=4326;POINT({lon} {lat})", "wgs84", None, met,
+                calm, NOTES[note], f"SRID=4326;POINT({lon} {lat})", "wgs84", None,
+                registered.isoformat(), met,
             )
             for number, (
                 id_, cell, group, address, head, phone, has_phone, size, tags, status, calm, note,
