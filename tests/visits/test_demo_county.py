@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,8 +36,9 @@ from visits.demo.day import Day
 from visits.issues import projection
 from visits.issues.chain import TRANSITIONS, Action, Status
 from visits.issues.clock import Light, light
-from visits.issues.models import Issue
+from visits.issues.models import Category, Issue
 from visits.issues.reckoning import weight_at
+from visits.issues.suggestions import suggestions
 
 TABLE = Path(__file__).parents[1] / "data" / "530626"
 WANTED = load.Wanted(table=TABLE, households=1500, visits=3000, issues=120, cadres=50)
@@ -188,6 +190,29 @@ def test_every_cell_has_a_team_with_a_leader(accounts: Path) -> None:
     assert rows(
         "SELECT count(*) FROM cell c WHERE NOT EXISTS (SELECT FROM assignment a "
         "JOIN membership m ON m.team_id = a.team_id WHERE a.cell_id = c.id AND m.duty = 'leader')"
+    ) == [(0,)]
+
+
+def test_every_category_can_be_dispatched_by_every_township(accounts: Path) -> None:
+    villages = [
+        code for (code,) in rows(
+            "SELECT min(code) FROM jurisdiction WHERE length(code) = 12 GROUP BY parent_code"
+        )
+    ]  # fmt: skip
+    listed = db.session.scalars(select(Category).where(~Category.to_cells)).all()
+    asked = [
+        Issue(id=uuid.uuid4(), village_code=village, desk_code=village[:9], about_staff=False,
+              category_code=category.code, cell_id=None)
+        for village in villages for category in listed
+    ]  # fmt: skip
+    found = suggestions(asked)
+    missing = [each.category_code for each in asked if each.id not in found]
+    db.session.rollback()
+    assert len(asked) > 100
+    assert missing == []
+    assert rows(
+        "SELECT count(*) FROM remit r WHERE NOT EXISTS (SELECT FROM membership m "
+        "WHERE m.team_id = r.team_id)"
     ) == [(0,)]
 
 

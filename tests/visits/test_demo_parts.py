@@ -73,7 +73,7 @@ def test_phones_ring_nowhere() -> None:
 def test_every_village_has_a_cadre_and_every_township_a_guide_and_a_desk() -> None:
     villages = {f"5306261010{n:02}": 10 * n for n in range(1, 6)} | {"530626102001": 5}
     accounts = plan("530626", villages, 20, np.random.default_rng(1))
-    cadres = [a for a in accounts if a.role is Role.CADRE]
+    cadres = [a for a in accounts if a.role is Role.CADRE and not a.unit]
     assert len(cadres) == 20
     assert {a.scope for a in cadres if not a.guide} == set(villages)
     assert {a.scope for a in cadres if a.guide} == {"530626101", "530626102"}

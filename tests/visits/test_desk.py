@@ -15,9 +15,10 @@ from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
-from visits.issues import queues, timeline
+from visits.issues import catalogue, queues, timeline
 from visits.issues.models import Issue, KeptFilter, Step
 from visits.issues.queues import Queue
+from visits.staffing import remits
 
 OTHER = "530626102201"
 
@@ -120,6 +121,44 @@ def test_the_suggested_team_comes_from_the_cell_and_from_who_closed_its_kind(des
     assert (suggestion.team.id, suggestion.cell, suggestion.closed) == (desk.team.id, None, 1)
     other = make.issue(make.household(make.cell(3)), clerk, category="other.kind")
     assert queues.rows([other])[0].suggestion is None
+
+
+def test_a_unit_is_suggested_for_what_it_answers_for(desk):
+    make, clerk = desk.make, desk.clerk
+    family = make.category("welfare")
+    for code, to_cells in (("welfare.age", False), ("welfare.elderly", True)):
+        make.category(code)
+        said = {"parent_code": family.code, "to_cells": to_cells}
+        catalogue.save(code, said, seen=1, by=None)
+    office = make.team([], [make.user(Role.CADRE, TOWNSHIP)], code=TOWNSHIP)
+    county = make.team([], [make.user(Role.CADRE, COUNTY)], code=COUNTY)
+    make.team([], code=OTHER[:9])
+    age, elderly = (desk.issue(category=code) for code in ("welfare.age", "welfare.elderly"))
+
+    def found(*issues):
+        return [row.suggestion and row.suggestion.team.id for row in queues.rows(issues)]
+
+    assert found(age, elderly) == [None, desk.team.id]
+    admin = make.user(Role.ADMINISTRATOR, COUNTY)
+    for team in (office, county):
+        remits.answer_for(team, ["welfare"], by=admin)
+    db.session.commit()
+    assert found(age, elderly) == [office.id, desk.team.id]  # the cell's team first, if it may
+    assert queues.rows([age])[0].suggestion.remit == "道路 · 中城镇"
+    remits.answer_for(office, ["welfare", "welfare.elderly"], by=admin)
+    assert found(elderly) == [office.id]  # but for what a unit answers for by its very name
+    shown = desk.client.get(f"/api/v1/issues/{age.id}").json
+    assert shown["suggested"] is None  # not accepted yet: nothing to dispatch
+    make.step(age, "accept", clerk)
+    shown = desk.client.get(f"/api/v1/issues/{age.id}").json
+    assert shown["suggested"]["id"] == str(office.id)
+    assert office.name in desk.client.get("/desk?queue=to_dispatch").text
+    make.step(age, "escalate", clerk, words="县里定", to_desk=COUNTY)
+    assert found(age) == [office.id]  # solved in the township, so the nearest one
+    catalogue.save("welfare.age", {"tier": "county"}, seen=2, by=None)
+    assert found(age) == [county.id]
+    remits.answer_for(county, [], by=admin)
+    assert found(age) == [office.id]
 
 
 def test_several_at_once_each_with_a_result_of_its_own(desk):

@@ -466,6 +466,29 @@ def test_warnings_say_what_is_missing(make, place):
     assert "leaders_away" not in {each["kind"] for each in found}
 
 
+def test_a_unit_answers_for_categories_instead_of_cells(make, place, as_user):
+    make.category("welfare")
+    unit = send(place.admin, "/teams", name="民政办", jurisdiction=TOWNSHIP)["id"]
+    path = f"/api/v1/teams/{unit}/categories"
+    refused = place.admin.put(path, json={"categories": ["welfare", "nothing"]})
+    assert (refused.status_code, list(refused.json["errors"])) == (422, ["/categories"])
+    desk = as_user(place.desk)
+    assert desk.put(path, json={"categories": ["welfare"]}).status_code == 403
+    for _again in range(2):
+        answer = place.admin.put(path, json={"categories": ["welfare"]})
+        assert answer.json == {"categories": ["welfare"]}
+    assert desk.get(path).json == {"categories": ["welfare"]}
+    found = place.admin.get(f"/api/v1/teams/warnings?jurisdiction={TOWNSHIP}").json["items"]
+    assert "teams_without_cells" not in {each["kind"] for each in found}
+    page(place.admin, f"/teams/{unit}", 302, do="answer", category="facility.road")
+    assert desk.get(path).json["categories"] == ["facility.road", "welfare"]
+    assert "facility.road" in page(place.admin, f"/teams/{unit}")
+    page(place.admin, f"/teams/{unit}", 422, do="answer", category="nothing")
+    page(place.admin, f"/teams/{unit}", 302, do="answer_no_more", category="welfare")
+    assert place.admin.put(path, json={"categories": []}).json == {"categories": []}
+    assert desk.put("/api/v1/teams/" + new_id() + "/categories", json={}).status_code == 403
+
+
 def page(client, path, status=200, **form):
     headers = {"Accept": "text/html"}
     answer = (

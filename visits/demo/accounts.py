@@ -19,7 +19,7 @@ from grids.models import Level
 from gridserve.db import db, now
 from gridserve.people import Post, User
 from gridserve.permissions import Role
-from visits.demo import people
+from visits.demo import offices, people
 from visits.demo.bulk import make_id
 
 DISPATCHERS_PER_TOWNSHIP = 2
@@ -44,6 +44,7 @@ class Account:
     scope: str
     password: str
     guide: bool = False  # a township cadre who backs villages (网格指导员)
+    unit: str = ""  # 派出所, 民政局 …: works there and in no cell
 
     @property
     def township(self) -> str:
@@ -57,7 +58,8 @@ def plan(
     """All accounts of the county; `households` counts them by village code.
 
     Of the cadres every twelfth is a township's guide; each village has one, and the others go
-    where the households are.
+    where the households are. Beside them each township and the county have units, with a cadre for
+    each of their duties.
     """
     townships = sorted({village[: Level.TOWNSHIP] for village in households})
     wanted: list[tuple[str, Role, str, bool]] = [
@@ -71,16 +73,28 @@ def plan(
             (f"desk-{number:02}{'abcdef'[i]}", Role.DISPATCHER, township, False)
             for i in range(DISPATCHERS_PER_TOWNSHIP)
         ]
+    wanted.append(("desk", Role.DISPATCHER, county, False))
     guides = max(len(townships), cadres // 12)
     places = [townships[i % len(townships)] for i in range(guides)]
     villages = _spread(households, max(len(households), cadres - guides))
     for number, scope in enumerate(villages + places, 1):
         wanted.append((f"cadre-{number:03}", Role.CADRE, scope, number > len(villages)))
+    serving = [
+        (place, office.name)
+        for place in (*townships, county) for office in offices.of(place) for _ in offices.DUTIES
+    ]  # fmt: skip
+    wanted += [
+        (f"unit-{number:03}", Role.CADRE, place, False)
+        for number, (place, _unit) in enumerate(serving, 1)
+    ]
+    unit_of = [""] * (len(wanted) - len(serving)) + [unit for _place, unit in serving]
     names = people.names(len(wanted), rng)
     phones = people.phones(len(wanted), rng)
     return [
-        Account(make_id(rng), login, name, phone, role, scope, _password(), guide)
-        for (login, role, scope, guide), name, phone in zip(wanted, names, phones, strict=True)
+        Account(make_id(rng), login, name, phone, role, scope, _password(), guide, unit)
+        for (login, role, scope, guide), name, phone, unit in zip(
+            wanted, names, phones, unit_of, strict=True
+        )
     ]
 
 
@@ -127,6 +141,7 @@ def save(accounts: Sequence[Account], path: Path) -> Path:
     draft = path.with_name(path.name + f".{os.getpid()}")
     rows = [
         {"login": a.login, "password": a.password, "role": a.role.value, "scope": a.scope}
+        | ({"unit": a.unit} if a.unit else {})
         for a in accounts
     ]
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

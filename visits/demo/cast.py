@@ -182,19 +182,6 @@ class Cadre(Player):
 class Dispatcher(Player):
     """The desk of a township: accepts, declines, dispatches, reviews, asks the resident."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._team_of_cell: dict[str, str] = {}
-        self._team_of_village: dict[str, str] = {}
-
-    def come(self) -> None:
-        """Sign in; look up which team answers for which cell."""
-        super().come()
-        for team in self.client.items(f"/teams?jurisdiction={self.scope}&limit=200"):
-            self._team_of_village.setdefault(team["jurisdiction"], team["id"])
-            for cell in team["cells"]:
-                self._team_of_cell[cell["code"]] = team["id"]
-
     def _list(self, status: str) -> list[dict[str, Any]]:
         return self.waiting(f"jurisdiction={self.scope}&status={status}", 5 * AT_ONCE)
 
@@ -210,10 +197,9 @@ class Dispatcher(Player):
             else:
                 self.step(issue["id"], "accept", issue["step_no"])
         for issue in self._list("accepted"):
-            cell = self.client.get(f"/issues/{issue['id']}").body.get("cell")
-            team = self._team_of_cell.get(cell) or self._team_of_village.get(issue["village"])
+            team = self.client.get(f"/issues/{issue['id']}").body.get("suggested")
             if team is not None:
-                self.step(issue["id"], "dispatch", issue["step_no"], team_id=team)
+                self.step(issue["id"], "dispatch", issue["step_no"], team_id=team["id"])
 
     def review(self) -> None:
         """Review what was fed back; ask some residents how satisfied they are."""

@@ -148,6 +148,7 @@ def _read_accounts(path: Path) -> list[dict[str, str]]:
         accounts = json.loads(path.read_text(encoding="utf-8"))
         return [
             {name: account[name] for name in ("login", "password", "role", "scope")}
+            | {"unit": account.get("unit", "")}
             for account in accounts
         ]
     except OSError as error:

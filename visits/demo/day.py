@@ -71,7 +71,8 @@ class Day:
         by_role: dict[str, Accounts] = {}
         for account in accounts:
             by_role.setdefault(account["role"], []).append(account)
-        chosen = evenly(by_role.get("cadre", []), cadres)
+        clerks = [a for a in by_role.get("cadre", []) if a.get("unit")]
+        chosen = evenly([a for a in by_role.get("cadre", []) if not a.get("unit")], cadres)
         townships = {account["scope"][:9] for account in chosen}
         desks: dict[str, dict[str, str]] = {}
         for account in by_role.get("dispatcher", []):
@@ -81,6 +82,9 @@ class Day:
         if not chosen or not desks or not leaders:
             raise ValueError("The accounts file needs a cadre, a dispatcher and a leader at least.")
         self.cadres = [self._player(Cadre, account) for account in chosen]
+        # The first of each unit handles what it is given, and visits nobody.
+        first = {(a["scope"], a["unit"]): a for a in reversed(clerks) if a["scope"] in townships}
+        self.units = [self._player(Cadre, account) for account in first.values()]
         self.desks = [self._player(Dispatcher, account) for account in desks.values()]
         self.leader = self._player(Leader, leaders[0])
 
@@ -101,7 +105,7 @@ class Day:
 
     def play(self) -> DayReport:
         """Play the day and read it back. Raises Unreachable and Refused."""
-        everybody: list[Player] = [*self.cadres, *self.desks, self.leader]
+        everybody: list[Player] = [*self.cadres, *self.units, *self.desks, self.leader]
         try:
             with ThreadPoolExecutor(HANDS) as pool:
                 self._all(pool, "Signing in", everybody, lambda who: who.come())
@@ -136,7 +140,12 @@ class Day:
 
         self._all(pool, f"Round {number}: visits", self.cadres, visit)
         self._all(pool, f"Round {number}: desk", self.desks, lambda desk: desk.give_out())
-        self._all(pool, f"Round {number}: handling", self.cadres, lambda cadre: cadre.handle())
+        self._all(
+            pool,
+            f"Round {number}: handling",
+            [*self.cadres, *self.units],
+            lambda cadre: cadre.handle(),
+        )
         self._all(pool, f"Round {number}: review", self.desks, lambda desk: desk.review())
 
     def _all(
@@ -151,7 +160,7 @@ class Day:
     def _share_teams(self) -> None:
         """For each team the first of its members who play signs what the team is given."""
         taken: set[str] = set()
-        for cadre in self.cadres:
+        for cadre in [*self.cadres, *self.units]:
             cadre.handles = [t["id"] for t in cadre.teams if t["id"] not in taken]
             taken.update(cadre.handles)
 
@@ -182,7 +191,7 @@ class Day:
             self.tally.fault(text)
         report.visits_stored = len({v["id"] for v in stored} & self.journal.visits.keys())
         reader = {desk.scope: desk for desk in self.desks}
-        players = {player.id for player in (*self.cadres, *self.desks)}
+        players = {player.id for player in (*self.cadres, *self.units, *self.desks)}
         by_login = {cadre.login: cadre for cadre in self.cadres}
 
         def chain(issue: str) -> None:

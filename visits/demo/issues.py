@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -82,6 +82,8 @@ class Ground:
     places: list[Place] = field(default_factory=list)
     seen: list[Place] = field(default_factory=list)
     desks: dict[str, list[Account]] = field(default_factory=dict)
+    # Who is given what cells are not, by township and category.
+    units: dict[tuple[str, str], Crew] = field(default_factory=dict)
 
     def hot(self) -> list[Place]:
         """Places of the two villages with the water trouble: each the largest of its township."""
@@ -166,7 +168,8 @@ class Inventor:
             reported_at=reported,
         )  # fmt: skip
         chain = Chain(issue, reporter, self.rng, self.categories[category], self.calendars)
-        self.place, self.desk = place, desk
+        unit = self.ground.units.get((place.village[: Level.TOWNSHIP], category))
+        self.place, self.desk = replace(place, crew=unit) if unit else place, desk
         return chain
 
     def _told_near(self, moment: datetime) -> Place | None:

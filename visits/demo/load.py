@@ -22,7 +22,7 @@ from gridserve.errors import Conflict, Invalid
 from gridserve.people import User
 from visits import categories, figures
 from visits.demo import accounts as demo_accounts
-from visits.demo import chain, issues, standins, villages
+from visits.demo import chain, issues, standins, units, villages
 from visits.demo.accounts import Account
 from visits.demo.geography import Geography
 from visits.demo.geography import invent as invent_geography
@@ -93,6 +93,7 @@ def load(wanted: Wanted, step: Step = lambda what, households: None) -> list[Acc
         geography, count_of, names, accounts, visits=wanted.visits, samples=4 * wanted.issues,
         since=since, rng=rng, done=lambda households: step("Households and visits", households),
     )  # fmt: skip
+    ground.units = units.form(accounts, names, since, rng)
     standins.name(wanted.county)
     step("Issues", 0)
     end = workdays.start_of(workdays.today())

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from grids.models import Duty, Level, Membership, Team
 from grids.standins import Absence, AbsenceKind, Deputy
@@ -26,7 +26,13 @@ def name(county: str) -> None:
         select(Membership, Team.jurisdiction_code)
         .join(Team, Team.id == Membership.team_id)
         .where(Team.jurisdiction_code.startswith(county))
-        .order_by(Team.jurisdiction_code, Team.name, Membership.from_date, Membership.id)
+        .order_by(
+            func.length(Team.jurisdiction_code).desc(),  # units after the villages' teams
+            Team.jurisdiction_code,
+            Team.name,
+            Membership.from_date,
+            Membership.id,
+        )
     ).all()
     teams: dict[uuid.UUID, list[Membership]] = {}
     township = {row.id: code[: Level.TOWNSHIP] for row, code in found}
@@ -52,7 +58,10 @@ def name(county: str) -> None:
     leaves = next((m for c in crews[2:] if (m := _with(c, Duty.OTHER))), None)
     if leaves is not None:
         here = {m.user_id for m in teams[leaves.team_id]}
-        near = (m for m, code in reversed(found) if code.startswith(township[leaves.id]))
+        near = (
+            m for m, code in reversed(found)
+            if len(code) == Level.VILLAGE and code.startswith(township[leaves.id])
+        )  # fmt: skip
         heir = next((m.user_id for m in near if m.user_id not in here), None)
         if heir is not None:
             leaves.to_date = today

@@ -54,7 +54,7 @@ def fill(
     visits_of = _share_visits(divided, visits, rng)
     cadres: dict[str, list[Account]] = {}
     for account in accounts:
-        if account.role is Role.CADRE:
+        if account.role is Role.CADRE and not account.unit:
             cadres.setdefault(account.scope, []).append(account)
     person = {account.id.hex: account for account in accounts}
     total = sum(count_of.values())

@@ -51,6 +51,16 @@ ISSUES: dict[str, tuple[str, ...]] = {
     "welfare.certificate": ("外出不便，请代办居住证明。",),
     "health.insurance": ("在外地住院，不会报销手续。", "医保重复缴费要退。"),
     "farming.pest": ("柑橘叶子发黄，不知道什么病。",),
+    "welfare.age": ("老人满八十岁，想办高龄津贴。",),
+    "labour.pension": ("想给父母参保，不知道交哪一档。", "养老保险断缴了，想补缴。"),
+    "farming.subsidy": ("今年地力补贴少了两亩。",),
+    "farming.card": ("一卡通上的补贴没到账。", "一卡通丢了，补贴打到旧卡上。"),
+    "farming.homestead": ("儿子分户，想申请宅基地。",),
+    "health.birth": ("小孩出生，想办生育登记。",),
+    "dispute.traffic": ("三轮车被撞，对方不肯赔。",),
+    "dispute.village": ("想看组里征地款怎么分的。",),
+    "order.household": ("新媳妇户口想迁过来。", "身份证户口簿名字不一致。"),
+    "education.enrol": ("孩子随父母回来，想转学。",),
     "policy": ("想了解返乡创业贷款。", "问养老金认证怎么弄。"),
 }  # fmt: skip
 # How often each is reported, relative to the others; 1 where nothing is said.

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import raiseload
 
-from grids.models import Assignment, Jurisdiction, Level, Team
-from grids.permissions import holds_on
-from gridserve import workdays
+from grids.models import Jurisdiction, Level, Team
 from gridserve.db import db
 from gridserve.people import User
 from visits.issues.chain import Action, Rating, Way
 from visits.issues.demands import admits
-from visits.issues.models import Category, Issue
+from visits.issues.models import Issue
 from visits.issues.permissions import actions, beside_complaint, desk_issues
+from visits.issues.suggestions import Suggestion, suggestions
 
 # The steps that bring an issue on; the others are folded away.
 ONWARD = (
@@ -34,7 +32,7 @@ def choices(issue: Issue, user: User) -> dict[str, Any]:
         "onward": {a: rule for a, rule in possible.items() if a in ONWARD},
         "others": {a: rule for a, rule in possible.items() if a not in ONWARD},
         "teams": _teams(issue) if "team_id" in needed else [],
-        "suggested": _suggested(issue) if "team_id" in needed else None,
+        "suggested": suggestion(issue) if "team_id" in needed else None,
         "desks": _desks(issue) if "to_desk" in needed else [],
         "mergeable": _mergeable(issue, user) if "into" in needed else [],
         "ratings": Rating,
@@ -58,15 +56,9 @@ def _teams(issue: Issue) -> list[Team]:
     return list(db.session.scalars(rows.limit(SHOWN)))
 
 
-def _suggested(issue: Issue) -> uuid.UUID | None:
-    """The lead team of the issue's cell today: most often the right one."""
-    if issue.about_staff or not db.session.get_one(Category, issue.category_code).to_cells:
-        return None
-    return db.session.scalar(
-        select(Assignment.team_id)
-        .where(Assignment.cell_id == issue.cell_id, holds_on(Assignment, workdays.today()))
-        .where(Assignment.lead)
-    )
+def suggestion(issue: Issue) -> Suggestion | None:
+    """To which team the issue most likely goes, and why."""
+    return suggestions([issue]).get(issue.id)
 
 
 def _desks(issue: Issue) -> list[Jurisdiction]:

@@ -130,6 +130,21 @@ class CategoryVersion(Terms, Base):
     by: Mapped[User | None] = relationship(lazy="raise")
 
 
+class Remit(Base):
+    """A unit 部门、站所 answers for a category, or for all below it: the desk is told so.
+
+    A unit is a team without cells, of a township or of the county.
+    """
+
+    __tablename__ = "remit"
+    __table_args__ = county(Index(None, "category_code"))
+
+    team_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("team.id"), primary_key=True)
+    category_code: Mapped[str] = mapped_column(ForeignKey("category.code"), primary_key=True)
+
+    category: Mapped[Category] = relationship(lazy="raise")
+
+
 class Issue(Base):
     """An issue as it stands now: a projection of its steps, changed only by appending one."""
 

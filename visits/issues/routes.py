@@ -10,6 +10,8 @@ from gridserve.db import db
 from gridserve.http import API, Blueprint, paged, transaction
 from gridserve.permissions import Permission
 from visits.issues import operations, queries, together
+from visits.issues.chain import Action
+from visits.issues.choices import suggestion
 from visits.issues.deskschemas import OutcomesOut, StepsIn
 from visits.issues.models import Issue
 from visits.issues.permissions import actions
@@ -29,6 +31,8 @@ def _whole(issue_id: uuid.UUID) -> Issue:
     issue = queries.issue(current_user, issue_id)
     issue.actions = list(actions(current_user, issue))  # type: ignore[attr-defined]
     issue.in_charge = queries.in_charge(issue)  # type: ignore[attr-defined]
+    to_dispatch = Action.DISPATCH in issue.actions  # type: ignore[attr-defined]
+    issue.suggested = suggestion(issue) if to_dispatch else None  # type: ignore[attr-defined]
     return issue
 
 

@@ -108,6 +108,14 @@ class TeamBrief(Schema):
     name = ma.fields.String(required=True)
 
 
+class SuggestedOut(Schema):
+    """To which team an issue most likely goes."""
+
+    id = ma.fields.UUID(attribute="team.id", required=True)
+    name = ma.fields.String(attribute="team.name", required=True)
+    why = ma.fields.String(attribute="words", required=True)
+
+
 class PersonInCharge(Schema):
     """Who acts on the issue today; `for` where that one stands in for somebody."""
 
@@ -251,6 +259,12 @@ class IssueOut(IssueBrief):
         ma.fields.Enum(Action, by_value=True),
         required=True,
         metadata={"description": "what the caller may do now"},
+    )
+    suggested = ma.fields.Nested(
+        SuggestedOut,
+        required=True,
+        allow_none=True,
+        metadata={"description": "to which team it most likely goes, for who may dispatch it"},
     )
 
     def _resident_name(self, issue: Any) -> str | None:

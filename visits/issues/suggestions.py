@@ -1,4 +1,5 @@
-"""Which team an issue most likely goes to, and why: from its cell, and from who closed its kind."""
+"""Which team an issue most likely goes to, and why: from its cell, from what units answer for, and
+from who closed its kind."""
 
 from __future__ import annotations
 
@@ -9,13 +10,15 @@ from datetime import timedelta
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import Select, exists, func, literal_column, or_, select
+from sqlalchemy import Select, exists, func, literal, literal_column, or_, select
 
-from grids.models import Assignment, Cell, Team
+from grids.models import Assignment, Cell, Jurisdiction, Level, Team
 from grids.permissions import holds_on
 from gridserve import workdays
 from gridserve.db import db, now
-from visits.issues.models import Category, Issue, Step
+from visits.issues.chain import Tier
+from visits.issues.models import Category, Issue, Remit, Step
+from visits.labels import category_name
 
 # How far back a team's closed issues count.
 RECORD = timedelta(days=365)
@@ -23,12 +26,14 @@ RECORD = timedelta(days=365)
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A team for an issue. `cell` is the name of the cell for which it answers first; without one
-    the team is suggested for the issues of the kind that it closed there, `closed` in a year."""
+    """A team for an issue, for one of three reasons: it answers first for the `cell`, it answers
+    for the category (`remit`, as 民政 · 中城镇), or it closed issues of the kind there, `closed` in
+    a year."""
 
     team: Team
     cell: str | None
     closed: int
+    remit: str | None = None
 
     @property
     def words(self) -> str:
@@ -38,36 +43,58 @@ class Suggestion:
             "closed %(num)s of this kind here in a year",
             self.closed,
         )
-        if self.cell is None:
+        if self.remit is not None:
+            first = _("answers for %(what)s", what=self.remit)
+        elif self.cell is not None:
+            first = _("answers first for %(cell)s", cell=self.cell)
+        else:
             return past
-        first = _("answers first for %(cell)s", cell=self.cell)
         return _("%(one)s; %(other)s", one=first, other=past) if self.closed else first
 
 
-def suggestions(issues: Sequence[Issue]) -> dict[uuid.UUID, Suggestion]:
-    """A team for each issue for which there is one, in at most three queries.
+@dataclass(frozen=True)
+class Unit:
+    """A team that answers for a category or one `depth` levels above it."""
 
-    The lead team of the cell today; without one, the team that closed most issues of the category
-    in the village. Only teams to which the issue's desk may dispatch: where the category is not on
-    the list of what cells may be given, teams without cells.
+    team: Team
+    depth: int
+    has_cells: bool
+    words: str
+
+
+def suggestions(issues: Sequence[Issue]) -> dict[uuid.UUID, Suggestion]:
+    """A team for each issue for which there is one, in at most four queries.
+
+    The unit that answers for just this category, the lead team of the cell today, a unit that
+    answers for a family around the category, the team that closed most issues of the category in
+    the village: the first of these to which the issue's desk may dispatch. Where the category is
+    not on the list of what cells may be given, teams without cells. For a complaint about staff
+    nobody is suggested.
     """
+    issues = [issue for issue in issues if not issue.about_staff]
     leads = _leads({issue.cell_id for issue in issues if issue.cell_id})
+    units = _units(issues) if issues else {}
     records = _records(issues) if issues else {}
-    able = {team_id for found in records.values() for team_id in found}
-    teams = _teams(able - {team.id for team, _cell in leads.values()})
+    teams = _teams({team_id for found in records.values() for team_id in found})
     found = {}
     for issue in issues:
-        record = records.get((issue.village_code, issue.category_code), {})
-        team, cell = leads.get(issue.cell_id, (None, None)) if issue.cell_id else (None, None)
         # from the session, where the list has loaded them
-        listed = db.session.get_one(Category, issue.category_code).to_cells
-        if team is None or not listed or not _under(team, issue):
-            cell = None
-            others = [teams[each] for each in record if each in teams]
-            able_ones = (t for t, cells in others if _under(t, issue) and (listed or not cells))
-            team = next(able_ones, None)
-        if team is not None:
+        category = db.session.get_one(Category, issue.category_code)
+        record = records.get((issue.village_code, issue.category_code), {})
+        unit = _unit(units.get(category.code, ()), issue, category)
+        lead = leads.get(issue.cell_id) if issue.cell_id and category.to_cells else None
+        if unit is not None and unit.depth == 0:
+            lead = None
+        closed = (teams[each] for each in record if each in teams)
+        able = (t for t, cells in closed if _under(t, issue) and (category.to_cells or not cells))
+        if lead is not None and _under(lead[0], issue):
+            team, cell = lead
             found[issue.id] = Suggestion(team, cell, record.get(team.id, 0))
+        elif unit is not None:
+            past = record.get(unit.team.id, 0)
+            found[issue.id] = Suggestion(unit.team, None, past, unit.words)
+        elif (other := next(able, None)) is not None:
+            found[issue.id] = Suggestion(other, None, record[other.id])
     return found
 
 
@@ -90,6 +117,54 @@ def _leads(cells: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Team, str]]:
     )
     rows = db.session.execute(query.add_columns(Cell.id, Cell.name)) if cells else ()
     return {cell_id: (team, name) for team, cell_id, name in rows}
+
+
+def _units(issues: Sequence[Issue]) -> dict[str, list[Unit]]:
+    """The teams of the issues' places that answer for each of their categories."""
+    wanted = {issue.category_code for issue in issues}
+    places = {issue.village_code[:level] for issue in issues for level in Level}
+    above = (
+        select(Category.code, Category.code.label("around"), literal(0).label("depth"))
+        .where(Category.code.in_(wanted))
+        .cte(recursive=True)
+    )
+    above = above.union_all(
+        select(above.c.code, Category.parent_code, above.c.depth + 1)
+        .join(Category, Category.code == above.c.around)
+        .where(Category.parent_code.is_not(None))
+    )
+    cells = exists().where(Assignment.team_id == Team.id, holds_on(Assignment, workdays.today()))
+    rows = db.session.execute(
+        _there(select(Team))
+        .add_columns(Jurisdiction, Category, above.c.code, above.c.depth, cells)
+        .join(Remit, Remit.team_id == Team.id)
+        .join(above, above.c.around == Remit.category_code)
+        .join(Category, Category.code == Remit.category_code)
+        .join(Jurisdiction, Jurisdiction.code == Team.jurisdiction_code)
+        .where(Team.jurisdiction_code.in_(places))
+        .order_by(Team.name, Team.id)
+    )
+    found: dict[str, list[Unit]] = {}
+    for team, place, category, code, depth, has_cells in rows:
+        words = f"{category_name(category)} · {place.short_name}"
+        found.setdefault(code, []).append(Unit(team, depth, has_cells, words))
+    return found
+
+
+def _unit(units: Sequence[Unit], issue: Issue, category: Category) -> Unit | None:
+    """The unit of the issue's place for its category: by the narrowest family, then the nearest
+    one; for what is solved in the county, one of the county."""
+    nearer = 1 if category.tier is Tier.COUNTY else -1
+    able = [
+        each
+        for each in units
+        if _under(each.team, issue)
+        and issue.village_code.startswith(each.team.jurisdiction_code)
+        and (category.to_cells or not each.has_cells)
+    ]
+    return min(
+        able, key=lambda u: (u.depth, nearer * len(u.team.jurisdiction_code)), default=None
+    )  # fmt: skip
 
 
 def _records(issues: Sequence[Issue]) -> dict[tuple[str, str], dict[uuid.UUID, int]]:

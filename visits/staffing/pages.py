@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from grids import absences, holding, overview, queries, staffing
 from grids.models import Duty, Jurisdiction, Level, Team
@@ -21,8 +22,9 @@ from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import PageIn, page_args, paged, transaction
 from gridserve.permissions import Permission, may
+from visits.issues.models import Category
 from visits.masking import masked_phone
-from visits.staffing import operations, people, roster
+from visits.staffing import operations, people, remits, roster
 from visits.staffing.schemas import (
     AbsenceIn,
     CellIn,
@@ -73,15 +75,16 @@ def _roster(args: dict[str, Any], problem: Problem | None = None) -> str:
     here = queries.jurisdiction(current_user, code) if code else None
     today = workdays.today()
     wide = here is None or here.level < Level.TOWNSHIP
-    page: dict[str, Any] = {"items": [], "next": None}
-    if not wide:
-        keys = (Team.jurisdiction_code, Team.name, Team.id)
-        page = paged(queries.teams(current_user, {"jurisdiction": code}, today), keys, args)
-        queries.with_standins(page["items"], today)
+    found = queries.teams(current_user, {"jurisdiction": code} if code else {}, today)
+    if wide:  # the units of just this place; the others are below it
+        found = found.where(Team.jurisdiction_code == code)
+    page = paged(found, (Team.jurisdiction_code, Team.name, Team.id), args)
+    queries.with_standins(page["items"], today)
     away = people.absences(current_user, code, today).limit(60)
     return render_template(
         "staffing/roster.html", here=here, crumbs=_crumbs(code), page=page, day=today,
         villages=roster.names(page["items"]), duties=DUTIES, phone=masked_phone,
+        remits=remits.by_team(team.id for team in page["items"]),
         places=overview.below(current_user, code, today) if wide else [],
         warnings=warnings(current_user, code, today), words=WORDS,
         away=people.with_kinds(current_user, db.session.scalars(away).all()),
@@ -142,9 +145,15 @@ def _team(
         open_issues=roster.open_issues(current_user, found.id), duties=DUTIES,
         candidates=roster.candidates(code, today) if writes else [],
         cells=roster.free_cells(current_user, found, today) if writes else [],
+        remits=remits.remits(found.id), categories=_categories() if writes else [],
         drawing=roster.drawing(found), problem=problem, preview=preview, phone=masked_phone,
         said=request.form if problem or preview else {}, new_id=uuid.uuid4,
     )  # fmt: skip
+
+
+def _categories() -> Sequence[Category]:
+    rows = select(Category).where(Category.active).order_by(Category.code)
+    return db.session.scalars(rows).all()
 
 
 def _nothing(team_id: uuid.UUID) -> str:
@@ -229,6 +238,22 @@ def _lead(team_id: uuid.UUID) -> str:
     return _("The team leads for this cell.")
 
 
+def _answer(team_id: uuid.UUID) -> str:
+    _say_remits(team_id, lambda held: held | {request.form.get("category", "")})
+    return _("The desk is told so from now on.")
+
+
+def _answer_no_more(team_id: uuid.UUID) -> str:
+    _say_remits(team_id, lambda held: held - {request.form.get("category", "")})
+    return _("The team answers for this category no longer.")
+
+
+def _say_remits(team_id: uuid.UUID, changed: Callable[[set[str]], set[str]]) -> None:
+    team = staffing.locked_team(team_id, current_user)
+    held = {category.code for category in remits.remits(team.id)}
+    remits.answer_for(team, sorted(changed(held)), by=current_user)
+
+
 def _rename(team_id: uuid.UUID) -> str:
     team = staffing.locked_team(team_id, current_user)
     staffing.rename_team(team, _said(TeamPatch())["name"], by=current_user)
@@ -243,7 +268,7 @@ def _close(team_id: uuid.UUID) -> str:
 _DO: dict[str, Callable[[uuid.UUID], str]] = {
     "add": _add, "duty": _duty, "end": _end, "replace": _replace, "deputy": _deputy,
     "end_deputy": _end_deputy, "give": _give, "take": _take, "lead": _lead, "rename": _rename,
-    "close": _close,
+    "close": _close, "answer": _answer, "answer_no_more": _answer_no_more,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from gridserve.auth import current_user, requires
 from gridserve.http import API, Blueprint, ProblemSchema, paged, transaction
 from gridserve.permissions import Permission
 from visits.life.schemas import DryRunIn
-from visits.staffing import operations, people
+from visits.staffing import operations, people, remits
 from visits.staffing.schemas import (
     AbsenceIn,
     AbsenceOut,
@@ -28,6 +28,8 @@ from visits.staffing.schemas import (
     MemberPatch,
     MembershipOut,
     OnIn,
+    RemitIn,
+    RemitOut,
     ReplacedOut,
     ReplaceIn,
     TeamIn,
@@ -198,6 +200,26 @@ def end_assignment(said: dict[str, Any], team_id: uuid.UUID, assignment_id: uuid
     on = said.get("on") or workdays.today()
     holding.end_assignment(team, assignment_id, on, by=current_user)
     return _shown(team_id)
+
+
+@bp.get(f"{_TEAM}/categories")
+@requires(Permission.GROUND_READ)
+@bp.response(200, RemitOut)
+def list_remits(team_id: uuid.UUID) -> dict[str, Any]:
+    """For which categories, each with all below it, a unit answers."""
+    return {"categories": [category.code for category in remits.remits(_shown(team_id).id)]}
+
+
+@bp.put(f"{_TEAM}/categories")
+@requires(Permission.GROUND_WRITE)
+@transaction
+@bp.arguments(RemitIn)
+@bp.response(200, RemitOut)
+def answer_for(said: dict[str, Any], team_id: uuid.UUID) -> dict[str, Any]:
+    """Let a unit answer for just these categories: the desk is told so where it dispatches."""
+    team = staffing.locked_team(team_id, current_user)
+    remits.answer_for(team, said["categories"], by=current_user)
+    return {"categories": [category.code for category in remits.remits(team.id)]}
 
 
 @bp.get("/absences")

@@ -76,6 +76,18 @@ class CellIn(PeriodIn):
     )
 
 
+class RemitIn(Schema):
+    """All categories for which a unit answers; what is left out it answers for no longer."""
+
+    categories = ma.fields.List(
+        Text(least=1, most=40), required=True, validate=ma.validate.Length(max=100)
+    )
+
+
+class RemitOut(Schema):
+    categories = ma.fields.List(ma.fields.String(), required=True)
+
+
 class AbsenceIn(PeriodIn):
     id = ma.fields.UUID(required=True, metadata=_ID)
     user = ma.fields.UUID(metadata={"description": "oneself unless given"})

@@ -29,6 +29,7 @@ from gridserve.db import db
 from gridserve.people import User
 from gridserve.permissions import Permission, within
 from visits.issues.charge import can_act
+from visits.issues.models import Remit
 from visits.models import Household, HouseholdStatus
 
 # What each kind of warning says.
@@ -38,7 +39,7 @@ WORDS: dict[str, Any] = {
     "leaders_away": _l("Cells whose leader is away, without a deputy who is there"),
     "too_many_households": _l("People with too many households"),
     "cannot_act": _l("Members who cannot sign in or whose post has ended"),
-    "teams_without_cells": _l("Teams without cells"),
+    "teams_without_cells": _l("Teams without cells and without categories"),
     "teams_without_members": _l("Teams without members"),
 }
 CASES = 8  # named of each kind; the count says how many there are
@@ -62,7 +63,8 @@ def warnings(user: User, code: str, day: date) -> list[dict[str, Any]]:
             _led(day).exists(), ~_led(day).where(_is_there(Membership, day)).exists())),
         ("too_many_households", _burdened(here, day)),
         ("cannot_act", _people(here, day).where(~can_act(Membership.user_id, day))),
-        ("teams_without_cells", _teams(here).where(~_holds(day).exists())),
+        ("teams_without_cells", _teams(here).where(
+            ~_holds(day).exists(), ~_answers().exists())),
         ("teams_without_members", _teams(here).where(~_serves(day).exists())),
     )  # fmt: skip
     found = []
@@ -134,6 +136,11 @@ def _teams(here: Any) -> Select[Any]:
 
 def _holds(day: date) -> Select[uuid.UUID]:
     return select(Assignment.id).where(Assignment.team_id == Team.id, holds_on(Assignment, day))
+
+
+def _answers() -> Select[uuid.UUID]:
+    """What a unit answers for instead of cells."""
+    return select(Remit.team_id).where(Remit.team_id == Team.id)
 
 
 def _serves(day: date) -> Select[uuid.UUID]:
