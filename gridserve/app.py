@@ -49,6 +49,7 @@ import visits.pages
 import visits.routes
 import visits.staffing.pages
 import visits.staffing.routes
+import visits.submissions.routes
 import visits.tablecommands
 import visits.telling.jobs
 import visits.telling.pages
@@ -74,6 +75,7 @@ APIS = (
     visits.staffing.routes.bp,
     visits.division.routes.bp,
     visits.routes.bp,
+    visits.submissions.routes.bp,
     visits.intake.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,

@@ -180,7 +180,7 @@ def _from_http(error: HTTPException) -> Problem:
     return problem
 
 
-def _from_database(error: Exception) -> Problem | None:
+def of_database(error: Exception) -> Problem | None:
     """What the database refused, in the caller's terms; None where it is a fault of ours."""
     state = sqlstate(error) or ""
     if isinstance(error, OperationalError) and (not state or state[:2] in ("08", "57", "53")):
@@ -233,7 +233,7 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(StatementError)
     def _database(error: StatementError) -> Response:
         db.session.rollback()
-        problem = _from_database(error)
+        problem = of_database(error)
         if problem is None:
             raise error
         current_app.logger.warning("database refused: %s", error.orig)

@@ -30,6 +30,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 PAGE, LONGEST_PAGE, LONGEST_CURSOR = 50, 500, 400
 ATTEMPTS = 3  # of a transaction that the database ends because others wait for it
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # by the database
 API = "/api/v1"
 
 
@@ -77,6 +78,11 @@ class Schema(ma.Schema):
         ordered = True
 
 
+def trimmed(text: str) -> str:
+    """Words without what is not seen in them and around them."""
+    return text.translate(UNSEEN).strip()
+
+
 class Text(ma.fields.String):
     """Words from people: trimmed, without characters that the database cannot hold."""
 
@@ -90,9 +96,9 @@ class Text(ma.fields.String):
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        if UNSTORABLE.search(text):
             raise ma.ValidationError(_("Contains a character that cannot be stored."))
-        return text.translate(UNSEEN).strip() if self.trimmed else text
+        return trimmed(text) if self.trimmed else text
 
 
 class Moment(ma.fields.AwareDateTime):

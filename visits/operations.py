@@ -50,6 +50,12 @@ class HouseholdUnknown(NotFound):
     code = "household.not_found"
 
 
+class InFuture(Invalid):
+    """Said to have happened later than the server's clock allows."""
+
+    code = "visit.in_future"
+
+
 def digest(said: dict[str, Any]) -> str:
     """A fingerprint of what a client sent, to tell a repeat from a different thing."""
     return hashlib.sha256(

@@ -23,11 +23,13 @@ from gridserve.people import User
 from gridserve.permissions import Permission, covers, scopes
 from visits import extras, figures, past
 from visits.models import Household, Outcome, Purpose, Visit
-from visits.operations import CLOCK_TOLERANCE, HouseholdUnknown, IdTaken, digest, point_of
+from visits.operations import CLOCK_TOLERANCE, HouseholdUnknown, IdTaken, InFuture, digest, point_of
 
 TABLE = cast(Table, Visit.__table__)
 LONGEST_VISIT = timedelta(days=1)
-HOMES = select(Household.id, Household.village_code, Household.cell_id, Household.last_met_at)
+HOMES = select(
+    Household.id, Household.village_code, Household.cell_id, Household.status, Household.last_met_at
+)
 MET = """
     UPDATE household SET last_met_at = met.at
     FROM unnest(CAST(:homes AS uuid[]), CAST(:ats AS timestamptz[])) AS met (id, at)
@@ -35,10 +37,8 @@ MET = """
 """
 
 
-class InFuture(Invalid):
-    """Said to have happened later than the server's clock allows."""
-
-    code = "visit.in_future"
+Home = Row[Any, *tuple[Any, ...]]
+Homes = dict[uuid.UUID, Home]
 
 
 @dataclass(slots=True)
@@ -50,10 +50,8 @@ class Recorded:
     problem: Problem | None = None
     visit: Visit | None = None  # a new one stands outside the session
     new: bool = False
+    home: Home | None = None  # the household as it is now, where there is one
     columns: dict[str, Any] = field(default_factory=dict)
-
-
-Homes = dict[uuid.UUID, Row[Any, *tuple[Any, ...]]]
 
 
 def record_visit(said: dict[str, Any], *, by: User) -> Visit:
@@ -103,7 +101,7 @@ def _judge(sent: list[Recorded], homes: Homes, by: User) -> None:
     """Give each the columns of its visit, or the problem for which it cannot be stored."""
     allowed, latest = Allowed(by), now() + CLOCK_TOLERANCE
     for one in sent:
-        home = homes.get(one.said["household_id"])
+        one.home = home = homes.get(one.said["household_id"])
         if home is None or not allowed(home.village_code, one.day):
             one.problem = HouseholdUnknown(_("No such household in your jurisdiction."))
         else:

@@ -35,7 +35,7 @@ from visits.issues.models import Assistance, Category, Issue, Step
 from visits.issues.permissions import may_take, visible_issues
 from visits.issues.place import place_of
 from visits.labels import label
-from visits.operations import CLOCK_TOLERANCE, IdTaken, digest
+from visits.operations import CLOCK_TOLERANCE, IdTaken, InFuture, digest
 from visits.telling.operations import tell
 
 # Letters and digits that are not mistaken for one another when read aloud.
@@ -44,6 +44,10 @@ ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 class IssueUnknown(NotFound):
     code = "issue.not_found"
+
+
+class IssueInFuture(InFuture):
+    code = "issue.in_future"
 
 
 class StaleStep(Conflict):
@@ -376,5 +380,7 @@ def _moment(said: datetime | None, pointer: str) -> datetime:
     if said is None:
         return now()
     if said > now() + CLOCK_TOLERANCE:
-        raise Invalid(errors={pointer: [_("Lies in the future. Check the clock of the phone.")]})
+        raise IssueInFuture(
+            errors={pointer: [_("Lies in the future. Check the clock of the phone.")]}
+        )
     return said

@@ -1,0 +1,69 @@
+"""Visits that are plainly right, read fast.
+
+Nearly all that phones send is right. What is plainly so is read here, twenty times as fast as by
+the schema; whatever is unusual or wrong is left to the schema, which alone words the errors. Where
+this reads a visit it gives exactly what the schema gives (a test by properties compares them).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, convert
+
+from grids.coordinates import System
+from gridserve.http import UNSTORABLE, trimmed
+from visits.models import Outcome, Purpose
+
+Time = Annotated[
+    str, Meta(pattern=r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z")
+]
+
+
+class Point(Struct, forbid_unknown_fields=True):
+    lon: Annotated[float, Meta(ge=-180, le=180)]
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    crs: System = System.wgs84
+
+
+class Visit(Struct, forbid_unknown_fields=True):
+    """The part of VisitIn that phones send with nearly every visit."""
+
+    id: UUID
+    household_id: UUID
+    outcome: Outcome
+    started_at: Time
+    purpose: Purpose = Purpose.REGULAR
+    ended_at: Time | UnsetType | None = UNSET
+    typed_at: Time | UnsetType | None = UNSET
+    notes: Annotated[str, Meta(max_length=4000)] = ""
+    point: Point | UnsetType = UNSET
+    accuracy_m: Annotated[float, Meta(ge=0, le=100_000)] | UnsetType | None = UNSET
+
+
+def visit(data: Any) -> dict[str, Any] | None:
+    """What VisitIn loads from `data`, or None where it has to look at it itself."""
+    try:
+        read = convert(data, Visit)
+        said = {
+            "id": read.id,
+            "household_id": read.household_id,
+            "purpose": read.purpose,
+            "outcome": read.outcome,
+            "started_at": datetime.fromisoformat(read.started_at),
+            "notes": trimmed(read.notes) if read.notes else "",
+        }
+        for name in ("ended_at", "typed_at"):
+            text = getattr(read, name)
+            if text is not UNSET:
+                said[name] = datetime.fromisoformat(text) if text else None
+    except (msgspec.ValidationError, ValueError):
+        return None
+    if read.accuracy_m is not UNSET:
+        said["accuracy_m"] = read.accuracy_m
+    if read.point is not UNSET:
+        said["point"] = {"lon": read.point.lon, "lat": read.point.lat, "crs": read.point.crs}
+    return None if UNSTORABLE.search(read.notes) else said
