@@ -7,10 +7,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import downgrade, upgrade
 from geoalchemy2 import alembic_helpers
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from gridserve.db import Base, db
 from gridserve.installation import MIGRATIONS
+from gridserve.permissions import Role
+from tests.factories import TOWNSHIP, Make
+from visits.issues.models import Issue
 
 
 def test_there_is_one_head():
@@ -51,3 +54,19 @@ def test_spatial_columns_that_are_searched_have_gist_indexes(context):
         "household.idx_household_point",
         "issue.idx_issue_point",
     } <= found
+
+
+def test_who_is_first_responsible_is_found_for_what_waits_already(committed):
+    make = Make()
+    waits, taken = (make.issue(make.household(make.cell(n)), clerk(make)) for n in (1, 2))
+    make.step(taken, "accept", clerk(make))
+    wanted = {waits.id: waits.reported_by_id, taken.id: None}
+    db.session.remove()
+    downgrade(directory=str(MIGRATIONS), revision="0020")
+    upgrade(directory=str(MIGRATIONS))
+    found = db.session.execute(select(Issue.id, Issue.first_id)).all()
+    assert dict(map(tuple, found)) == wanted
+
+
+def clerk(make):
+    return make.user(Role.DISPATCHER, TOWNSHIP)

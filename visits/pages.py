@@ -62,6 +62,13 @@ def home() -> ResponseReturnValue:
         .order_by(Issue.due_at)
         .limit(SHOWN)
     ).all()
+    handing_over = db.session.scalars(
+        visible_issues(current_user)
+        .where(Issue.first_id == current_user.id)
+        .options(joinedload(Issue.category), joinedload(Issue.village), raiseload("*"))
+        .order_by(Issue.stage_due_at)
+        .limit(SHOWN)
+    ).all()
     own = select(Household).where(
         Household.cell_id.in_(cells_of(current_user, today)),
         Household.status == HouseholdStatus.ACTIVE,
@@ -80,6 +87,7 @@ def home() -> ResponseReturnValue:
         cells=cells,
         teams=teams,
         issues=issues,
+        handing_over=handing_over,
         charges=issue_queries.charges(issues),
         households=households,
         total=total,

@@ -17,7 +17,7 @@ from gridserve.permissions import Role
 from gridserve.worktime import Unit
 from tests.factories import COUNTY, TOWNSHIP, Make
 from visits.issues.models import Issue
-from visits.telling import operations, sweeping
+from visits.telling import firsthand, operations, sweeping
 from visits.telling.models import Alarm, Notice
 
 
@@ -241,3 +241,45 @@ def test_old_notices_of_closed_issues_are_forgotten(place: Any) -> None:
     db.session.commit()
     assert sweeping.forget() == 1
     assert told() == told(still_open) != set()
+
+
+def test_whoever_took_it_first_hears_until_a_desk_has_accepted_it(place: Any) -> None:
+    accept = place.make.category().accept_limit  # four working hours
+    calendar, moment = book().of(place.home.village_code), now()
+
+    def reported(spent: float) -> Issue:
+        mark = calendar.mark(Unit.WORKING_HOUR, moment) - spent
+        at = calendar.moment(Unit.WORKING_HOUR, mark) - timedelta(seconds=1)
+        return place.make.issue(place.home, place.cadre, at)
+
+    early, near, over = (reported(accept.amount * share) for share in (0.7, 0.85, 1.1))
+    known = reported(accept.amount * 1.1)
+    place.make.step(known, "accept", place.desk)
+    assert [issue.first_id for issue in (near, over)] == [place.cadre.id] * 2
+    assert known.first_id is None
+    assert firsthand.sweep() == 2
+    assert told() == {("网格员", "accept_near"), ("网格员", "accept_over")}
+    assert {n.issue_id for n in db.session.scalars(select(Notice))} == {near.id, over.id}
+    assert firsthand.sweep() == 0
+    # moved between desks it is not accepted; once it is, it never comes back to the first one
+    place.make.step(early, "escalate", place.desk, words="需县里", to_desk=COUNTY)
+    assert early.first_id == place.cadre.id
+    place.make.step(early, "accept", place.county_desk)
+    place.make.step(early, "hand_down", place.county_desk, to_desk=TOWNSHIP)
+    assert (early.status, early.first_id) == ("reported", None)
+
+
+def test_the_pages_say_who_is_first_responsible_and_until_when(place: Any, as_user: Any) -> None:
+    issue = place.make.issue(place.home, place.cadre)
+    cadre, page = as_user(place.cadre), {"Accept": "text/html"}
+    shown = cadre.get(f"/issues/{issue.id}", headers=page).text
+    assert "首问责任人" in shown
+    assert "负责交接，直至调度台受理（应于" in shown
+    assert "我首问负责" in cadre.get("/m/", headers=page).text
+    assert cadre.get(f"/api/v1/issues/{issue.id}").json["first_responsible"]["name"] == "网格员"
+    place.make.step(issue, "accept", place.desk)
+    shown = cadre.get(f"/issues/{issue.id}", headers=page).text
+    assert "首问责任人" not in shown
+    assert "首问责任至" in shown
+    assert "我首问负责" not in cadre.get("/m/", headers=page).text
+    assert cadre.get(f"/api/v1/issues/{issue.id}").json["first_responsible"] is None

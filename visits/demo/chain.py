@@ -28,6 +28,7 @@ ISSUE_COLUMNS = (
     "limit_amount", "limit_unit",
     "reported_at", "calendar_code", "due_mark", "stopped_mark", "resumes_mark", "due_at",
     "missing_year", "stage_due_at", "closed_at", "merged_into_id", "rating", "handler_id",
+    "first_id",
 )  # fmt: skip
 STEP_COLUMNS = (
     "id", "issue_id", "seq", "action", "actor_id", "status_before", "status_after", "desk_code",

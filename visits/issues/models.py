@@ -163,6 +163,7 @@ class Issue(Base):
             f"(status IN ({_listed(CLOSED)})) = (closed_at IS NOT NULL)", name="closed"
         ),
         CheckConstraint("handler_id IS NULL OR team_id IS NOT NULL", name="handler"),
+        CheckConstraint("first_id IS NULL OR status = 'reported'", name="first"),
         CheckConstraint("rating IS NULL OR status = 'closed'", name="rating"),
         CheckConstraint("(point IS NULL) = (point_source IS NULL)", name="point_source"),
         CheckConstraint("starts_with(village_code, desk_code)", name="desk"),
@@ -204,6 +205,7 @@ class Issue(Base):
             "handler_id",
             postgresql_where=text("closed_at IS NULL AND handler_id IS NOT NULL"),
         ),
+        Index("ix_issue_first", "first_id", postgresql_where=text("first_id IS NOT NULL")),
         Index(None, "reported_at", "id"),
         Index("ix_issue_about_staff", "desk_code", "due_at", postgresql_where=text("about_staff")),
     )
@@ -221,7 +223,6 @@ class Issue(Base):
     code_hash: Mapped[str | None] = mapped_column(String(64))
     about_staff: Mapped[bool] = mapped_column(default=False, server_default=false())
     about_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))  # of whom
-    # First responsible 首问责任: owns the hand-over until the desk accepts.
     reported_by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
     visit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("visit.id"))
     household_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("household.id"))
@@ -235,6 +236,8 @@ class Issue(Base):
     step_no: Mapped[int] = mapped_column(Integer)
     desk_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
     team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    # First responsible 首问责任: whoever took it first owns the hand-over until a desk accepts it.
+    first_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     # Who of the team is in charge 承办人; while absent the deputy acts (visits/staffing/charge.py).
     handler_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     limit: Mapped[Limit] = _limit("limit")
@@ -262,6 +265,7 @@ class Issue(Base):
     desk: Mapped[Jurisdiction] = relationship(lazy="raise", foreign_keys=desk_code)
     team: Mapped[Team | None] = relationship(lazy="raise")
     handler: Mapped[User | None] = relationship(lazy="raise", foreign_keys=handler_id)
+    first: Mapped[User | None] = relationship(lazy="raise", foreign_keys=first_id)
     reported_by: Mapped[User] = relationship(lazy="raise", foreign_keys=reported_by_id)
     about: Mapped[User | None] = relationship(lazy="raise", foreign_keys=about_id)
     steps: Mapped[list[Step]] = relationship(

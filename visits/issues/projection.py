@@ -21,6 +21,10 @@ def apply(issue: Issue, step: Step) -> None:
     issue.desk_code = step.desk_code
     issue.team_id = step.team_after_id
     issue.handler_id = step.handler_id
+    if step.status_after is not Status.REPORTED:
+        issue.first_id = None
+    elif step.action is Action.REPORT:
+        issue.first_id = step.actor_id
     if step.action is Action.MERGE:
         issue.merged_into_id = uuid.UUID(step.data["into"])
     elif step.status_after is not Status.MERGED:
@@ -37,8 +41,8 @@ def apply(issue: Issue, step: Step) -> None:
 # What follows from the steps, compared with the row; and what is reckoned besides, of open issues:
 # a closed one keeps what was said of it, whatever becomes of the calendar.
 FOLLOWS = (
-    "status", "step_no", "desk_code", "team_id", "handler_id", "merged_into_id", "closed_at",
-    "rating",
+    "status", "step_no", "desk_code", "team_id", "handler_id", "first_id", "merged_into_id",
+    "closed_at", "rating",
 )  # fmt: skip
 RECKONED = ("due_mark", "stopped_mark", "resumes_mark", "due_at", "missing_year", "stage_due_at")
 AT_ONCE = 500

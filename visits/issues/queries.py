@@ -101,6 +101,7 @@ def issue(user: User, issue_id: uuid.UUID) -> Issue:
             joinedload(Issue.village),
             joinedload(Issue.desk),
             joinedload(Issue.reported_by),
+            joinedload(Issue.first),
             joinedload(Issue.household),
             joinedload(Issue.about),
             selectinload(Issue.steps).options(

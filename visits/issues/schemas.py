@@ -238,6 +238,13 @@ class IssueOut(IssueBrief):
     about_staff = ma.fields.Boolean(required=True)
     about = ma.fields.Nested(PersonOut, required=True, allow_none=True)
     reported_by = ma.fields.Nested(PersonOut, required=True)
+    first_responsible = ma.fields.Nested(
+        PersonOut,
+        attribute="first",
+        required=True,
+        allow_none=True,
+        metadata={"description": "who owns the hand-over; null once a desk has accepted it"},
+    )
     handler = ma.fields.Nested(
         PersonInCharge,
         attribute="in_charge",

@@ -90,6 +90,14 @@ def waits(steps: Sequence[Any], calendar: Calendar) -> dict[uuid.UUID, Worked]:
     return {b.id: worked(calendar, a.happened_at, b.happened_at) for a, b in pairwise(steps)}
 
 
+def taken_over(steps: Sequence[Any]) -> Any | None:
+    """The step with which a desk took the issue over from whoever was first responsible 首问责任;
+    None while it has not, or where it was settled at once."""
+    if steps[0].status_after is not Status.REPORTED:
+        return None
+    return next((step for step in steps if step.status_after is not Status.REPORTED), None)
+
+
 @dataclass(frozen=True)
 class Question:
     """What a leader wants to hear: the urging step, and the step that answered it."""

@@ -177,6 +177,14 @@ def stage_words(issue: Issue) -> str:
     return _("This stage until %(time)s", time=_end(issue.stage_due_at))
 
 
+def first_words(issue: Issue) -> str:
+    """Until when whoever is first responsible for an issue owns the hand-over."""
+    if issue.stage_due_at is None:
+        return _("owns the hand-over until the desk accepts it")
+    until = _end(issue.stage_due_at)
+    return _("owns the hand-over until the desk accepts it, by %(time)s", time=until)
+
+
 def told(step: Step) -> list[str]:
     """What a step's data says, in sentences."""
     said = {

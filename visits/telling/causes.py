@@ -37,6 +37,8 @@ class Kind(enum.StrEnum):
     MERGED = "merged"
     URGED = "urged"
     ANSWER_DUE = "answer_due"
+    ACCEPT_NEAR = "accept_near"  # the time for accepting is nearly over
+    ACCEPT_OVER = "accept_over"
     AMBER = "amber"
     RED = "red"
     RED_1 = "red_1"  # one working day over

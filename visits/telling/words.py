@@ -27,6 +27,8 @@ TITLES: dict[Kind, Any] = {
     Kind.MERGED: _l("Merged with another issue"),
     Kind.URGED: _l("Urged by a leader"),
     Kind.ANSWER_DUE: _l("The answer to an urging is due"),
+    Kind.ACCEPT_NEAR: _l("Not accepted yet, and nearly late"),
+    Kind.ACCEPT_OVER: _l("Not accepted in time"),
     Kind.AMBER: _l("Nearly due"),
     Kind.RED: _l("Overdue"),
     Kind.RED_1: _l("Overdue for a working day"),
@@ -34,6 +36,7 @@ TITLES: dict[Kind, Any] = {
 }
 # How pressing each is: the light beside it.
 LIGHTS = {
+    Kind.ACCEPT_NEAR: "amber", Kind.ACCEPT_OVER: "red",
     Kind.AMBER: "amber", Kind.URGED: "amber", Kind.ANSWER_DUE: "amber", Kind.RED: "red",
     Kind.DISSATISFIED: "red", Kind.RED_1: "red", Kind.RED_5: "deep_red",
 }  # fmt: skip
@@ -77,6 +80,8 @@ def detail(notice: Notice) -> str:
     if "until" in said:
         day = format_date(date.fromisoformat(said["until"]), "medium")
         return _("Answer by %(day)s", day=day)
+    if notice.kind in (Kind.ACCEPT_NEAR, Kind.ACCEPT_OVER):
+        return _("You took it first: see that the desk accepts it.")
     if notice.kind is Kind.MERGED:
         return _("%(number)s goes on in %(into)s", number=said["number"], into=said["into"])
     return ""
