@@ -54,6 +54,7 @@ import visits.tablecommands
 import visits.telling.jobs
 import visits.telling.pages
 import visits.telling.routes
+import visits.workset.routes
 from grids.models import short_name
 from grids.refusals import REFUSALS
 from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
@@ -76,6 +77,7 @@ APIS = (
     visits.division.routes.bp,
     visits.routes.bp,
     visits.submissions.routes.bp,
+    visits.workset.routes.bp,
     visits.intake.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
