@@ -98,6 +98,19 @@ class Jurisdiction(Base):
         return short_name(self.name)
 
 
+def _generalised(metres: int) -> Any:
+    """The polygon in Web Mercator, simplified by half a pixel of the zoom that it is for."""
+    return mapped_column(
+        Geometry("POLYGON", srid=3857, spatial_index=False),
+        Computed(
+            "st_simplifypreservetopology(st_transform(polygon, 3857), "
+            f"({metres})::double precision)",
+            persisted=True,
+        ),
+        deferred=True,
+    )
+
+
 class CellKind(enum.StrEnum):
     BASIC = "basic"
     DEDICATED = "dedicated"
@@ -127,10 +140,27 @@ class Cell(Base):
     polygon: Mapped[Any] = mapped_column(Geometry("POLYGON", srid=SRID))
     from_date: Mapped[date] = mapped_column(Date)
     to_date: Mapped[date | None] = mapped_column(Date)
+    # For maps up to that zoom, in Web Mercator; the database derives them from the polygon.
+    shape_8: Mapped[Any] = _generalised(300)
+    shape_10: Mapped[Any] = _generalised(75)
+    shape_13: Mapped[Any] = _generalised(10)
+
+    # What is derived is not asked for after each new cell.
+    __mapper_args__ = {"eager_defaults": False}
 
     def held_on(self, day: date) -> bool:
         """Whether the cell was valid on `day`."""
         return self.from_date <= day and (self.to_date is None or day < self.to_date)
+
+
+class GroundMark(Base):
+    """The ground was changed: a trigger on cells and boundaries says so, for maps that are kept."""
+
+    __tablename__ = "ground_mark"
+    __table_args__ = county()
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    at: Mapped[datetime] = mapped_column(default=now)
 
 
 class DividedGround(Base):

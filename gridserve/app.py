@@ -24,6 +24,7 @@ import gridserve.imports.routes
 import gridserve.imports.work
 import maps.pages
 import maps.routes
+import maps.tileroutes
 import visits.categories
 import visits.categorycommands
 import visits.commands
@@ -103,6 +104,7 @@ PAGES = (
     visits.telling.pages.bp,
     visits.issues.categorypages.bp,
     maps.pages.bp,
+    maps.tileroutes.bp,
 )
 SCHEDULE = (
     *visits.jobs.SCHEDULE,

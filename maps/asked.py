@@ -39,7 +39,7 @@ class Window:
 
     @property
     def kept(self) -> bool:
-        """Whether it is one of the ready windows and ends today."""
+        """Whether it is one of the windows offered that end today."""
         return self.last == workdays.today() and self.days in WINDOWS
 
 
@@ -73,8 +73,9 @@ class Cases:
 
     def met(self, code: str, window: Window, met: bool) -> str | None:
         """The active households of a jurisdiction or cell that were, or were not, met."""
-        if not self.households.to(code):
-            return None
+        return self._households(code, window, met) if self.households.to(code) else None
+
+    def _households(self, code: str, window: Window, met: bool) -> str:
         return self._address(
             "households",
             code,
@@ -87,6 +88,11 @@ class Cases:
                 "as_of": window.day if len(code) == CELL and window.day < workdays.today() else "",
             },
         )
+
+    def met_in_cell(self, code: str, window: Window) -> str:
+        """The households of a cell that were not met; `code` may be a mark to put a code for."""
+        filled = self._households("0" * CELL, window, False)
+        return filled.replace("0" * CELL, code)
 
     def open(self, code: str, **filters: Any) -> str | None:
         """The open issues of a jurisdiction or cell."""

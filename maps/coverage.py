@@ -1,8 +1,8 @@
 """Coverage 走访覆盖率 of a place and its parts, exact at any moment.
 
-For the windows that are kept ready (visits.figures.WINDOWS) and end today, the kept figures of
-cells are read; cells with a mark or without figures, and households without a cell, are counted
-from the base tables in the same statement, so that one picture of the database serves both.
+For the windows that are kept ready (visits.figures: WINDOWS that end on one of kept_days) the kept
+figures of cells are read; marked cells, and households without a cell, are counted from the base
+tables.
 """
 
 from __future__ import annotations
@@ -11,14 +11,25 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, cast, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    case,
+    cast,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+)
 
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
-from maps.places import BY, CELL, Area, Place, names, shapes, under
-from visits.figures import FORMULA, WINDOWS, met_between
-from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus
+from maps.places import BY, Area, Place, names, shapes, under
+from visits.figures import FORMULA, WINDOWS, kept_days, met_between
+from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus, Stay
 from visits.past import cell_on, status_on
 
 __all__ = ["FORMULA", "Coverage", "Row", "coverage", "share"]
@@ -84,11 +95,10 @@ def coverage(
 def _by_part(place: Place, by: str, first: date, last: date, day: date) -> Select[Any]:
     """Select (code of the part or None, met, active households) within `place`."""
     counts = _counts(place, first, last, day).subquery()
-    part: ColumnElement[Any]
-    if BY[by] == CELL:
-        part = select(Cell.code).where(Cell.id == counts.c.cell_id).scalar_subquery()
-    else:
-        part = func.left(counts.c.village_code, BY[by])
+    digits = BY[by]
+    # Households without a cell count in their village, and in no part that is finer.
+    code = func.coalesce(counts.c.cell_code, counts.c.village_code)
+    part = case((func.length(code) >= digits, func.left(code, digits)))
     totals = select(
         part.label("part"),
         cast(func.sum(counts.c.met), BigInteger).label("met"),
@@ -98,51 +108,64 @@ def _by_part(place: Place, by: str, first: date, last: date, day: date) -> Selec
 
 
 def _counts(place: Place, first: date, last: date, day: date) -> Any:
-    """(cell_id, village_code, met, households) in pieces that count each household once."""
+    """(cell_code, village_code, met, households) in pieces that count each household once."""
+    today = workdays.today()
+    cell = cell_on(day) if day < today else Household.cell_id.expression
     days = (last - first).days + 1
-    if day < workdays.today():
-        return _counted(place, first, last, cell=cell_on(day))
-    if last != workdays.today() or days not in WINDOWS:
-        return _counted(place, first, last)
-    kept = (
-        select(Cell.id, Cell.village_code, CoverageDay.met, CoverageDay.households)
-        .join(CoverageDay, CoverageDay.cell_id == Cell.id)
-        .where(
-            under(Cell.village_code, place.code),
-            CoverageDay.day == last,
-            CoverageDay.window_days == days,
-            ~select(CoverageMark.id).where(CoverageMark.cell_id == Cell.id).exists(),
-        )
-        .cte("kept")
+    if day != last or days not in WINDOWS or last not in kept_days():
+        return _counted(place, first, last, cell)
+    marked = select(CoverageMark.cell_id).where(
+        or_(CoverageMark.since.is_(None), CoverageMark.since <= last)
     )
-    stale = select(Cell.id).where(
-        under(Cell.village_code, place.code), Cell.id.not_in(select(kept.c.id))
+    kept = select(
+        CoverageDay.cell_code, null().label("village_code"),
+        CoverageDay.met, CoverageDay.households,
+    ).where(
+        CoverageDay.day == last,
+        CoverageDay.window_days == days,
+        under(CoverageDay.cell_code, place.code),
+        CoverageDay.cell_id.not_in(marked),
+    )  # fmt: skip
+    # In the same statement, so that no cell is in neither or in both.
+    stale = marked.distinct()
+    nothing_kept = ~exists().where(CoverageDay.day == last)  # asked once, not for each row
+    return kept.union_all(
+        _counted(place, first, last, cell, cell.in_(stale), _near(stale, day)),
+        _counted(place, first, last, cell, cell.is_(None), Household.cell_id.is_(None)),
+        _counted(place, first, last, cell, nothing_kept, cell.is_not(None), cell.not_in(stale)),
     )
-    ready = select(kept.c.id.label("cell_id"), kept.c.village_code, kept.c.met, kept.c.households)
-    return ready.union_all(
-        _counted(place, first, last, Household.cell_id.in_(stale)),
-        _counted(place, first, last, Household.cell_id.is_(None)),
-    )
+
+
+def _near(cells: Select[Any], day: date) -> ColumnElement[bool]:
+    """Households that may have been in one of the cells on `day`: found by indexes."""
+    here = Household.cell_id.in_(cells)
+    if day >= workdays.today():
+        return here
+    return or_(here, Household.id.in_(select(Stay.household_id).where(Stay.cell_id.in_(cells))))
 
 
 def _counted(
-    place: Place,
-    first: date,
-    last: date,
-    *where: ColumnElement[bool],
-    cell: Any = Household.cell_id,
-) -> Any:
-    return (
-        select(
-            cell.label("cell_id"),
-            Household.village_code,
-            func.count().filter(met_between(first, last)).label("met"),
-            func.count().label("households"),
-        )
+    place: Place, first: date, last: date, cell: Any, *where: ColumnElement[bool]
+) -> Select[Any]:
+    homes = (
+        select(cell.label("cell_id"), Household.village_code, met_between(first, last).label("met"))
         .where(
             status_on(last) == HouseholdStatus.ACTIVE,
             under(Household.village_code, place.code),
             *where,
         )
-        .group_by(literal_column("1"), Household.village_code)  # by the cell, whichever it is
+        .subquery()
     )
+    counts = (
+        select(
+            homes.c.cell_id,
+            homes.c.village_code,
+            func.count().filter(homes.c.met).label("met"),
+            func.count().label("households"),
+        )
+        .group_by(homes.c.cell_id, homes.c.village_code)
+        .subquery()
+    )
+    rows = counts.join(Cell, Cell.id == counts.c.cell_id, isouter=True)
+    code = Cell.code.label("cell_code")
+    return select(code, counts.c.village_code, counts.c.met, counts.c.households).select_from(rows)

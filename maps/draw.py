@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import folium
@@ -38,6 +38,7 @@ from maps.rows import (
 from visits.issues.clock import Light
 
 StaticUrl: TypeAlias = Callable[[str], str]
+Bounds: TypeAlias = tuple[float, float, float, float]  # west, south, east, north
 
 HATCH_ID = "no-data-hatch"
 # in the page itself, as a pattern is found by a fragment; never display:none, which hides it
@@ -66,6 +67,7 @@ class MapParts:
     script: Markup
     counts: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    imports: Mapping[str, str] = field(default_factory=dict)  # names of modules → addresses
 
 
 class _Code(MacroElement):
@@ -121,6 +123,44 @@ def coverage_map(
             area.name for area, feature in zip(areas, features, strict=True) if not feature
         ),
     )
+
+
+def cells_map(
+    tiles: str,
+    figures: str,
+    corners: Bounds | None,
+    *,
+    outlines: Sequence[Outline] = (),
+    translate: Translate = str,
+    static_url: StaticUrl = default_static_url,
+) -> MapParts:
+    """The same choropleth for more cells than a page can hold.
+
+    Shapes come from vector tiles (the address `tiles`), figures from the address `figures`;
+    `corners` is what to show where there are no outlines.
+    """
+    _ = translate
+    map_ = _base("coverage", static_url, prefer_canvas=False)
+    edges = outline_features(outlines)
+    named = _put_outlines(map_, edges, z_index=450, filled=False)
+    said = {
+        "tiles": tiles, "figures": figures,
+        "colours": [cls.colour for cls in SHARE_CLASSES],
+        "words": {
+            "share": _("Share met"), "met": _("Met / households"), "none": _("No data"),
+            "open": _("Open"), "failed": _("The figures did not come. Load the page again."),
+        },
+    }  # fmt: skip
+    module, name = _js(static_url("js/coverage.js")), map_.get_name()
+    code = f"import({module}).then(({{ cover }}) => cover({name}, {_js(said)}));"
+    _put(map_, "cover", _Code(code))
+    parts = _parts(map_, edges, named, static_url, _, corners=corners)
+    vendored = {
+        "@mapbox/vector-tile": "vendor/vector-tile/index.js",
+        "@mapbox/point-geometry": "vendor/point-geometry/index.js",
+        "pbf": "vendor/pbf/index.js",
+    }
+    return replace(parts, imports={name: static_url(path) for name, path in vendored.items()})
 
 
 def aging_map(
@@ -277,15 +317,16 @@ def _parts(
     static_url: StaticUrl,
     _: Translate,
     *,
-    counts: dict[str, int],
+    counts: Mapping[str, int] | None = None,
     missing: tuple[str, ...] = (),
+    corners: Bounds | None = None,
 ) -> MapParts:
     """Fit `map_` to `features`, render it, and take from Folium's page what ours needs."""
-    west, south, east, north = bounds(features) or CHINA
-    corners = [[south, west], [north, east]]
+    west, south, east, north = bounds(features) or corners or CHINA
+    shown = [[south, west], [north, east]]
     name = map_.get_name()
     words = {"in": _("Zoom in"), "out": _("Zoom out"), "layers": _("Layers")}
-    call = f"dress({name}, [{', '.join(named)}], {_js(corners)}, {_js(words)});"
+    call = f"dress({name}, [{', '.join(named)}], {_js(shown)}, {_js(words)});"
     _put(map_, "dress", _Code(call))
     figure: Any = map_.get_root()
     figure.render()
@@ -296,6 +337,6 @@ def _parts(
         scripts=tuple(link.url for link in links if isinstance(link, JavascriptLink)),
         html=Markup(figure.html.render()) + HATCH,  # noqa: S704 - an empty element of Folium's
         script=Markup(imports + figure.script.render()),  # noqa: S704 - JSON with "<" escaped
-        counts=counts,
+        counts=dict(counts or {}),
         missing=missing,
     )

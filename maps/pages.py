@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, jsonify, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -17,7 +17,7 @@ from gridserve.db import now
 from gridserve.http import page_args
 from gridserve.permissions import Permission
 from maps import aging as ageing
-from maps import asked, draw, overview, places
+from maps import asked, draw, overview, places, tiles
 from maps import coverage as covering
 from maps.bands import AGE_BANDS, HEAT_CAP, NO_DATA, SHARE_CLASSES, percent, share_class
 from maps.places import Area, Place
@@ -57,7 +57,10 @@ def coverage() -> ResponseReturnValue:
     args = page_args(CoveragePageIn())
     place = places.find(current_user, args.get("jurisdiction"))
     by, window = places.divided(place, args.get("by")), asked.window(args)
-    found = covering.coverage(place, by, window.first, window.last, as_of=window.day, drawn=True)
+    many = by == "cell" and places.count_cells(place, window.day) > LOWEST
+    found = covering.coverage(
+        place, by, window.first, window.last, as_of=window.day, drawn=not many
+    )
     cases = asked.cases(current_user)
     span: asked.Args = (
         {"days": window.days}
@@ -68,10 +71,10 @@ def coverage() -> ResponseReturnValue:
 
     above = _above(place, by, window.day)
 
+    shown = {"jurisdiction": place.code or None, "by": by, **span}
+
     def here(**changes: Any) -> str:
-        return url_for(
-            "maps.coverage", **{"jurisdiction": place.code or None, "by": by, **span, **changes}
-        )
+        return url_for("maps.coverage", **{**shown, **changes})
 
     def row(each: covering.Row) -> dict[str, Any]:
         code = each.area.code
@@ -88,23 +91,18 @@ def coverage() -> ResponseReturnValue:
     sorted_rows = sorted(
         rows, key=lambda r: (not r["households"], r["met"] / (r["households"] or 1))
     )
-    map_ = draw.coverage_map(
-        [
-            CoverageArea(
-                each.area.code,
-                f"{line['above']} {short_name(each.area.name)}".strip(),
-                each.area.shape,
-                each.met,
-                each.households,
-                line["href"] or line["cases_href"],
-                label=f"{line['above']} {short_name(each.area.name)}".strip(),
-            )
-            for each, line in zip(found.rows, rows, strict=True)
-        ],
-        outlines=_outlines(place, by, window),
-        translate=_,
-        static_url=_static,
-    )
+    if many:
+        day = {} if window.day == workdays.today() else {"as_of": window.day.isoformat()}
+        map_ = draw.cells_map(
+            _template("tiles.cells", **day), url_for("maps.coverage_cells", **shown),
+            tiles.bounds(current_user), outlines=_outlines(place, by, window, places.ROUGH),
+            translate=_, static_url=_static,
+        )  # fmt: skip
+    else:
+        map_ = draw.coverage_map(
+            _drawn_areas(found, rows), outlines=_outlines(place, by, window),
+            translate=_, static_url=_static,
+        )  # fmt: skip
     return render_template(
         "maps/coverage.html", map=map_, jurisdiction=short_name(place.name),
         rows=sorted_rows[:LOWEST], unlisted=max(len(rows) - LOWEST, 0), areas=len(rows),
@@ -129,6 +127,46 @@ def coverage() -> ResponseReturnValue:
         ] if window.last < workdays.today() else [], drawn_on=window.day,
         hidden={"jurisdiction": place.code, "by": by}, classes=SHARE_CLASSES, no_data=NO_DATA,
         as_of=now(), formula=covering.FORMULA,
+    )  # fmt: skip
+
+
+def _drawn_areas(found: covering.Coverage, rows: list[dict[str, Any]]) -> list[CoverageArea]:
+    """The areas with what their rows of the table say."""
+    return [
+        CoverageArea(
+            each.area.code,
+            f"{line['above']} {short_name(each.area.name)}".strip(),
+            each.area.shape,
+            each.met,
+            each.households,
+            line["href"] or line["cases_href"],
+            label=f"{line['above']} {short_name(each.area.name)}".strip(),
+        )
+        for each, line in zip(found.rows, rows, strict=True)
+    ]
+
+
+@bp.get("/maps/coverage/cells")
+@requires(Permission.FIGURES_READ)
+def coverage_cells() -> ResponseReturnValue:
+    """The figures of all cells of a place, as small as they can be, for the map that asks them."""
+    args = page_args(CoveragePageIn())
+    place, window = places.find(current_user, args.get("jurisdiction")), asked.window(args)
+    found = covering.coverage(place, "cell", window.first, window.last, as_of=window.day)
+    above = _above(place, "cell", window.day)
+    cases = asked.cases(current_user)
+    whole = cases.households.to(place.code)
+    own = None if whole else sorted(cases.households.cells)
+    some = place.code if whole else next(iter(cases.households.cells), None)
+    return jsonify(
+        areas={
+            row.area.code: [
+                f"{above(row.area.code)} {row.area.name}".strip(), row.met, row.households
+            ]
+            for row in found.rows
+        },
+        own=own,
+        cases=cases.met_in_cell("{code}", window) if some else None,
     )  # fmt: skip
 
 
@@ -184,6 +222,11 @@ def aging() -> ResponseReturnValue:
     )  # fmt: skip
 
 
+def _template(endpoint: str, **args: Any) -> str:
+    """The address of a layer of tiles with {z}, {x} and {y} to be filled in."""
+    return url_for(endpoint, z=0, x=0, y=0, **args).replace("/0/0/0.", "/{z}/{x}/{y}.")
+
+
 def _static(name: str) -> str:
     return url_for("static", filename=name)
 
@@ -208,11 +251,13 @@ def _others(place: Place, endpoint: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _outlines(place: Place, by: str, window: asked.Window) -> list[Outline]:
+def _outlines(
+    place: Place, by: str, window: asked.Window, detail: int = places.DETAIL
+) -> list[Outline]:
     """The next larger division over the areas, with names; else the place's own boundary."""
     if by == place.below:
         return [Outline(a.shape) for a in places.outline(place, window.day) if a.shape]
-    return _named(places.shapes(place, place.below, window.day))
+    return _named(places.shapes(place, place.below, window.day, detail))
 
 
 def _named(areas: list[Area]) -> list[Outline]:

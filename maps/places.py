@@ -32,6 +32,7 @@ BY = {
 _COARSEST = {"county": 2, "township": 4, "village": 6, "cell": 6}
 # Shapes are simplified to a share of the whole: well under a pixel where all of it is in view.
 DETAIL = 4000
+ROUGH = 500  # for outlines over a map that is drawn from tiles: for orientation only
 
 
 class NoSuchPlace(NotFound):
@@ -149,6 +150,12 @@ def names(place: Place, by: str, day: date) -> list[Area]:
     return [Area(code, name) for code, name in db.session.execute(_parts(place, by, day))]
 
 
+def count_cells(place: Place, day: date) -> int:
+    """How many cells `place` has on `day`."""
+    cells = select(func.count()).where(under(Cell.village_code, place.code), holds_on(Cell, day))
+    return db.session.scalar(cells) or 0
+
+
 def _parts(place: Place, by: str, day: date) -> Any:
     if by == "cell":
         return (
@@ -163,7 +170,7 @@ def _parts(place: Place, by: str, day: date) -> Any:
     )
 
 
-def shapes(place: Place, by: str, day: date) -> list[Area]:
+def shapes(place: Place, by: str, day: date, detail: int = DETAIL) -> list[Area]:
     """The parts of `place` with shapes to draw, in one query.
 
     A jurisdiction without a boundary of its own gets that of its villages and cells together.
@@ -182,7 +189,7 @@ def shapes(place: Place, by: str, day: date) -> list[Area]:
             .where(under(Jurisdiction.code, place.code), Jurisdiction.level == digits)
             .subquery()
         )
-    rows = select(parts.c.code, parts.c.name, _simplified(parts)).order_by(parts.c.code)
+    rows = select(parts.c.code, parts.c.name, _simplified(parts, detail)).order_by(parts.c.code)
     return [
         Area(code, name, to_shape(shape) if shape is not None else None)
         for code, name, shape in db.session.execute(rows)
@@ -240,7 +247,7 @@ def _from_below(place: Place, digits: int, day: date) -> Any:
     )
 
 
-def _simplified(parts: Any) -> ColumnElement[Any]:
+def _simplified(parts: Any, detail: int) -> ColumnElement[Any]:
     """The shape with less detail than the eye can see, measured by the extent of all parts."""
     extent = func.ST_Extent(parts.c.shape, type_=Geometry(srid=SRID))
     whole = select(
@@ -249,7 +256,7 @@ def _simplified(parts: Any) -> ColumnElement[Any]:
         )
     ).scalar_subquery()
     return func.ST_SimplifyPreserveTopology(
-        parts.c.shape, whole / literal(float(DETAIL)), type_=Geometry(srid=SRID)
+        parts.c.shape, whole / literal(float(detail)), type_=Geometry(srid=SRID)
     ).label("shape")
 
 

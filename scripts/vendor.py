@@ -17,6 +17,10 @@ WANTED = {
     "leaflet": ("leaflet/dist", ["leaflet.js", "leaflet.css", "images/*.png"]),
     "bootstrap": ("bootstrap/dist", ["css/bootstrap.min.css", "js/bootstrap.bundle.min.js"]),
     "swagger-ui": ("swagger-ui-dist", ["swagger-ui.css", "swagger-ui-bundle.js"]),
+    # reads vector tiles; found by the import map of pages that draw them
+    "vector-tile": ("@mapbox/vector-tile", ["index.js"]),
+    "point-geometry": ("@mapbox/point-geometry", ["index.js"]),
+    "pbf": ("pbf", ["index.js"]),
 }
 FOLIUM_FILES = ["leaflet_heat.min.js"]
 

@@ -17,7 +17,7 @@ SCHEDULE = (
     # Divisions whose job died are started anew, and given up after some times.
     Scheduled("visits.division.computing.sweep", every=30),
     # A new day has new windows.
-    Scheduled("visits.figures.refresh", cron="1 0 * * *"),
+    Scheduled("visits.figures.turn_of_day", cron="1 0 * * *"),
     # Work in the charge of somebody whose membership, account or post has ended goes on.
     Scheduled("visits.staffing.operations.sweep", every=300),
     Scheduled("visits.jobs.check_consistency", cron="30 2 * * *"),

@@ -203,16 +203,21 @@ class VisitMove(Base):
 
 
 class CoverageDay(Base):
-    """How many active households of a cell had been met in the `window_days` ending on `day`."""
+    """How many active households of a cell had been met in the `window_days` ending on `day`.
+
+    The cell's code leads the key after day and window, so that a jurisdiction's figures lie
+    together. Days are kept whole or not at all (visits/figures.py says which).
+    """
 
     __tablename__ = "coverage_day"
     __table_args__ = county(
-        CheckConstraint("met >= 0 AND met <= households", name="met"), Index(None, "day")
+        CheckConstraint("met >= 0 AND met <= households", name="met"), Index(None, "cell_id")
     )
 
-    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"), primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     window_days: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    cell_code: Mapped[str] = mapped_column(Code(15), primary_key=True)
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
     households: Mapped[int] = mapped_column(Integer)
     met: Mapped[int] = mapped_column(Integer)
     computed_at: Mapped[datetime]
@@ -230,3 +235,4 @@ class CoverageMark(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
+    since: Mapped[date | None] = mapped_column(Date)  # from this day on; None: all kept days

@@ -210,10 +210,23 @@ def _follow(new: list[Recorded], homes: Homes, by: User) -> None:
     if later:
         said = {"homes": list(later), "ats": list(later.values())}
         db.session.execute(text(MET), said)
-    if met:
-        figures.mark(homes[home].cell_id for home in met)
+    _mark(new, homes)
     subjects = [(one.said["id"], homes[one.said["household_id"]].village_code) for one in new]
     events.record_all("visit.recorded", subjects, by=by.id)
+
+
+def _mark(new: list[Recorded], homes: Homes) -> None:
+    """Figures of the cells of today, and where a visit came late of the cell of that day too."""
+    today = workdays.today()
+    since: dict[uuid.UUID, date] = {}
+    for one in new:
+        if one.columns["outcome"] is not Outcome.MET:
+            continue
+        day = workdays.day_of(one.columns["started_at"])
+        for cell in {homes[one.said["household_id"]].cell_id, one.columns["cell_id"]} - {None}:
+            since[cell] = min(day, since.get(cell, today))
+    for day in set(since.values()):
+        figures.mark((cell for cell, each in since.items() if each == day), since=day)
 
 
 def _look_up(others: list[Recorded], by: User) -> None:

@@ -138,8 +138,11 @@ def test_ready_windows_equal_a_plain_count_kept_marked_or_not_yet_counted(county
     db.session.commit()
     assert not db.session.query(CoverageMark).count()
     all_windows()  # all of the cells is kept
+    db.session.add(CoverageMark(cell_id=cells[1].id))
     db.session.execute(delete(CoverageDay).where(CoverageDay.cell_id == cells[1].id))
-    all_windows()  # one cell has no figures of today
+    all_windows()  # one cell is new: it has no figures yet
+    db.session.execute(delete(CoverageMark))
+    assert {d.where for d in figures.check()} == {cells[1].code}
 
 
 def test_the_numbers_of_the_fixture(county):

@@ -3,8 +3,8 @@
 
 // Room for the buttons on the left; on a phone they step aside instead (css/map.css).
 const wide = window.matchMedia("(min-width: 36rem)").matches;
-const POPUP = { autoPanPaddingTopLeft: [wide ? 64 : 12, 12], autoPanPaddingBottomRight: [12, 12] };
-const byTouch = window.matchMedia("(hover: none)").matches;
+export const POPUP = { autoPanPaddingTopLeft: [wide ? 64 : 12, 12], autoPanPaddingBottomRight: [12, 12] };
+export const byTouch = window.matchMedia("(hover: none)").matches;
 
 export function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -13,7 +13,8 @@ export function element(tag, className, text) {
   return node;
 }
 
-function card(properties, words, link) {
+/** What is said of an area or a case: a title, and words with their values. */
+export function card(properties, words, link) {
   const node = element("div", "map-card");
   node.append(element("strong", "map-card-title", properties.title));
   const list = element("dl");

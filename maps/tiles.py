@@ -1,0 +1,265 @@
+"""Vector tiles (Mapbox Vector Tile 2.1, Web Mercator) straight from PostGIS, one query each.
+
+Each layer draws from what is kept ready for its zoom: cells from shapes simplified to half a
+pixel, issues by cell where a cell is smaller than a finger, households one by one only where they
+can be told apart. Whose eyes a tile is for is part of every query.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    case,
+    cast,
+    func,
+    select,
+    union,
+)
+
+from grids.models import Cell, CellKind, Jurisdiction
+from grids.permissions import holds_on, visible_cells, visible_jurisdictions
+from gridserve import workdays
+from gridserve.db import SRID, db, now
+from gridserve.people import User
+from gridserve.permissions import Permission, scopes, within
+from maps.bands import HEAT_CAP
+from visits.issues.clock import Light
+from visits.issues.models import Category, Issue
+from visits.issues.permissions import visible_issues
+from visits.issues.place import stands
+from visits.issues.queries import has_light, in_category
+from visits.issues.reckoning import weight_at
+from visits.models import Household, HouseholdStatus
+from visits.permissions import visible_households
+
+MERCATOR = 3857
+WORLD = 40_075_016.685578488  # metres around the equator
+DEEPEST = 18
+NAMED_FROM = 12  # cells carry their names from this zoom on
+# From these on households and issues stand one by one, below they are counted.
+HOUSEHOLDS_FROM, ISSUES_FROM = 14, 12
+BIN = 16  # pixels of a tile of 256: about a finger's width
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A square of the world: `z` 0 to 18, `x` from the west, `y` from the north."""
+
+    z: int
+    x: int
+    y: int
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a square."""
+        return 0 <= self.z <= DEEPEST and all(0 <= n < 2**self.z for n in (self.x, self.y))
+
+    @property
+    def pixel(self) -> float:
+        """Metres of Web Mercator that a pixel is wide."""
+        return float(WORLD / 2**self.z / 256)
+
+    @property
+    def envelope(self) -> ColumnElement[Any]:
+        """The square in Web Mercator."""
+        kind = Geometry("POLYGON", srid=MERCATOR)
+        return func.ST_TileEnvelope(self.z, self.x, self.y, type_=kind)
+
+    @property
+    def here(self) -> ColumnElement[Any]:
+        """The square in longitude and latitude, as the indexes know it."""
+        return func.ST_Transform(self.envelope, SRID, type_=Geometry("POLYGON", srid=SRID))
+
+
+def bounds(user: User) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of the cells that `user` may see, in degrees; None without any."""
+    query = visible_cells(user).with_only_columns(func.ST_Extent(Cell.polygon).label("box"))
+    box = query.subquery().c.box
+    sides = (func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box))
+    row = db.session.execute(select(*sides)).one()
+    if row[0] is None:
+        return None
+    west, south, east, north = (round(side, 5) for side in row)
+    return west, south, east, north
+
+
+def cells(tile: Tile, user: User, day: date) -> Select[Any]:
+    """Cells valid on `day`. A feature's id is the cell's code as a number."""
+    shape, extent = _shape(tile.z)
+    query = visible_cells(user).where(holds_on(Cell, day), Cell.polygon.op("&&")(tile.here))
+    columns: list[Any] = [cast(Cell.code, BigInteger).label("id")]
+    if tile.z >= NAMED_FROM:
+        columns += [Cell.name, (Cell.kind == CellKind.DEDICATED).label("dedicated")]
+    # At small scale few shapes lie on the edge, and clipping them all would take half of the time.
+    drawn = _drawn(shape, tile, extent, clip=tile.z >= NAMED_FROM)
+    return _mvt(query.with_only_columns(*columns, drawn), "cells", extent, "id")
+
+
+def _shape(zoom: int) -> tuple[Any, int]:
+    """The shape of cells to draw at a zoom, and into how many steps a tile is divided."""
+    if zoom <= 8:
+        return Cell.shape_8, 1024
+    if zoom <= 10:
+        return Cell.shape_10, 1024
+    if zoom <= 13:
+        return Cell.shape_13, 2048
+    return func.ST_Transform(Cell.polygon, MERCATOR), 4096
+
+
+def areas(tile: Tile, user: User, digits: int) -> Select[Any]:
+    """The jurisdictions of a level. A feature's id is the code as a number."""
+    mercator = func.ST_Transform(Jurisdiction.boundary, MERCATOR)
+    shape = func.ST_SimplifyPreserveTopology(mercator, tile.pixel / 2)
+    query = visible_jurisdictions(user).where(
+        Jurisdiction.level == digits, Jurisdiction.boundary.op("&&")(tile.here)
+    )
+    columns = (cast(Jurisdiction.code, BigInteger).label("id"), Jurisdiction.name)
+    drawn = _drawn(shape, tile, 2048, clip=True)
+    return _mvt(query.with_only_columns(*columns, drawn), "areas", 2048, "id")
+
+
+def households(tile: Tile, user: User, day: date) -> Select[Any]:
+    """Active households: one by one from zoom 14, below it as counts around their cells' middles.
+
+    A point has `household`, its id, and `days` since it was last met (absent where never); a count
+    has `n`.
+    """
+    seen = visible_households(user).where(Household.status == HouseholdStatus.ACTIVE)
+    if tile.z < HOUSEHOLDS_FROM:
+        counts = (
+            seen.join(Cell, Cell.id == Household.cell_id)
+            .where(Cell.polygon.op("&&")(tile.here))
+            .with_only_columns(Household.cell_id, func.count().label("n"))
+            .group_by(Household.cell_id)
+            .subquery()
+        )
+        return _mvt(_binned(_at_cells(counts, tile, "n"), tile, "n"), "households")
+    passed = func.extract("epoch", workdays.end_of(day) - Household.last_met_at) / 86400
+    query = seen.where(Household.point.op("&&")(tile.here)).with_only_columns(
+        cast(Household.id, String).label("household"),
+        cast(func.floor(passed), Integer).label("days"),
+        _drawn(func.ST_Transform(Household.point, MERCATOR), tile, 4096, clip=True),
+    )
+    return _mvt(query, "households")
+
+
+def issues(tile: Tile, user: User, category: str | None) -> Select[Any]:
+    """Open issues: from zoom 12 one by one (`issue`, `number`, `light`), below it as `aging`."""
+    if tile.z < ISSUES_FROM:
+        return _mvt(_heated(tile, user, category), "issues")
+    weight = weight_at(now())
+    light = case(*((has_light(each, weight), each.value) for each in Light))
+    query = _around(tile, user, category).with_only_columns(
+        cast(Issue.id, String).label("issue"),
+        Issue.number,
+        light.label("light"),
+        _drawn(func.ST_Transform(stands(), MERCATOR), tile, 4096, clip=True),
+    )
+    return _mvt(query, "issues")
+
+
+def aging(tile: Tile, user: User, category: str | None) -> Select[Any]:
+    """Open issues in squares of a finger's width: `n`, how many of each light, and `heat10`.
+
+    `heat10` is ten times the sum of age ÷ limit, each capped as everywhere on the map. Below zoom
+    12 an issue stands in the middle of its cell, which is smaller than such a square.
+    """
+    return _mvt(_heated(tile, user, category), "aging")
+
+
+def _heated(tile: Tile, user: User, category: str | None) -> Select[Any]:
+    names = ("n", "heat10", *(light.value for light in Light))
+    if tile.z >= ISSUES_FROM:
+        at = func.ST_Transform(stands(), MERCATOR).label("at")
+        return _binned(_summed(_around(tile, user, category), at), tile, *names)
+    # Counts of cells are figures: whoever may read those of a place need not see each case.
+    seen = within(Issue.village_code, scopes(user, Permission.FIGURES_READ))
+    here = select(Issue).where(seen, Issue.cell_id.is_not(None), *_is_open(category))
+    if tile.z > 8:  # not all of a county
+        cells_here = select(Cell.id).where(Cell.polygon.op("&&")(tile.here))
+        here = here.where(Issue.cell_id.in_(cells_here))
+    return _binned(_at_cells(_summed(here, Issue.cell_id).subquery(), tile, *names), tile, *names)
+
+
+def _summed(found: Select[Any], where: Any) -> Select[Any]:
+    """Issues by `where`: how many, the sum of their heat, how many of each light."""
+    # Weighed once each, not once for every sum: OFFSET keeps the planner from taking it apart.
+    rows = found.with_only_columns(where, weight_at(now()).label("weight")).offset(0).subquery()
+    heat = (func.sum(func.least(rows.c.weight, HEAT_CAP)) * 10).label("heat10")
+    lights = [
+        func.count().filter(has_light(each, rows.c.weight)).label(each.value) for each in Light
+    ]
+    place = rows.c[where.name]
+    return select(place, func.count().label("n"), heat, *lights).group_by(place)
+
+
+def _is_open(category: str | None) -> list[ColumnElement[bool]]:
+    kinds = [in_category(category)] if category else []
+    return [Issue.closed_at.is_(None), ~Issue.about_staff, *kinds]
+
+
+def _around(tile: Tile, user: User, category: str | None) -> Select[Any]:
+    """Open issues that may stand in the tile, joined with what says where."""
+    cells_here = select(Cell.id).where(Cell.polygon.op("&&")(tile.here))
+    homes_here = select(Household.id).where(Household.point.op("&&")(tile.here))
+    is_open = Issue.closed_at.is_(None)
+    near = union(
+        select(Issue.id).where(Issue.cell_id.in_(cells_here), is_open),
+        select(Issue.id).where(Issue.point.op("&&")(tile.here), is_open),
+        select(Issue.id).where(
+            Issue.household_id.in_(homes_here), is_open, Issue.cell_id.is_(None)
+        ),
+    ).subquery()
+    return (
+        visible_issues(user)
+        .where(*_is_open(category))
+        .join(near, near.c.id == Issue.id)
+        .join(Category, Category.code == Issue.category_code)
+        .join(Cell, Cell.id == Issue.cell_id, isouter=True)
+        .join(Household, Household.id == Issue.household_id, isouter=True)
+    )
+
+
+def _at_cells(counts: Any, tile: Tile, *names: str) -> Select[Any]:
+    """Values by cell, each `at` the middle of its cell."""
+    at = func.ST_Centroid(Cell.shape_13, type_=Geometry("POINT", srid=MERCATOR)).label("at")
+    return (
+        select(at, *(counts.c[name] for name in names))
+        .join(Cell, Cell.id == counts.c.cell_id)
+        .where(Cell.polygon.op("&&")(tile.here))
+    )
+
+
+def _binned(placed: Select[Any], tile: Tile, *names: str) -> Select[Any]:
+    """The sums of values in each square of BIN pixels, where they lie on average."""
+    rows, side = placed.subquery(), tile.pixel * BIN
+    x, y = func.ST_X(rows.c.at), func.ST_Y(rows.c.at)
+    middle = func.ST_SetSRID(func.ST_MakePoint(func.avg(x), func.avg(y)), MERCATOR)
+    sums = [func.sum(rows.c[name]) for name in names]
+    shown = [cast(value, Integer).label(name) for name, value in zip(names, sums, strict=True)]
+    columns: list[Any] = [*shown, _drawn(middle, tile, 4096, clip=True)]
+    return (
+        select(*columns)
+        .where(rows.c.at.is_not(None))
+        .group_by(func.floor(x / side), func.floor(y / side))
+    )
+
+
+def _drawn(shape: Any, tile: Tile, extent: int, *, clip: bool) -> ColumnElement[Any]:
+    margin = extent // 64  # so that lines on the edge are drawn once whole
+    return func.ST_AsMVTGeom(shape, tile.envelope, extent, margin, clip).label("geom")
+
+
+def _mvt(rows: Select[Any], layer: str, extent: int = 4096, *id_: str) -> Select[Any]:
+    drawn = rows.subquery("drawn")
+    row = drawn.table_valued()
+    return select(func.ST_AsMVT(row, layer, extent, "geom", *id_)).where(drawn.c.geom.is_not(None))
