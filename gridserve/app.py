@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import secrets
 from datetime import timedelta
 from typing import Any
 
 import click
-from flask import Flask, Response, g, request
+from flask import Flask
 from flask_babel import lazy_gettext as _l
 from flask_migrate import Migrate
 from geoalchemy2 import alembic_helpers
@@ -47,6 +45,7 @@ import visits.jobs
 import visits.life.pages
 import visits.life.routes
 import visits.pages
+import visits.phone.pages
 import visits.routes
 import visits.staffing.pages
 import visits.staffing.routes
@@ -58,7 +57,7 @@ import visits.telling.routes
 import visits.workset.routes
 from grids.models import short_name
 from grids.refusals import REFUSALS
-from gridserve import audit, auth, errors, i18n, nav, openapi, pages, routes, usercommands
+from gridserve import audit, auth, errors, headers, i18n, nav, openapi, pages, routes, usercommands
 from gridserve.config import Config
 from gridserve.db import db
 from gridserve.installation import MIGRATIONS
@@ -96,6 +95,7 @@ PAGES = (
     visits.division.pages.bp,
     visits.staffing.pages.bp,
     visits.pages.bp,
+    visits.phone.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
     visits.intake.residentpages.bp,
@@ -119,7 +119,7 @@ BEGINNINGS = (visits.categories.store_first,)
 HOMES = (
     (Role.LEADER, "maps.home"),
     (Role.DISPATCHER, "desk.show"),
-    (Role.CADRE, "visits.home"),
+    (Role.CADRE, "phone.shell"),
     (Role.ADMINISTRATOR, "grids.home"),
     (Role.AUDITOR, "audit.trail"),
 )
@@ -130,7 +130,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.home", _l("Overview"), Permission.FIGURES_READ),
     ("desk.show", _l("Desk"), Permission.ISSUE_DESK, "desk.act", *ISSUE),
     ("intake.form", _l("Intake"), Permission.ISSUE_DESK, "intake.take"),
-    ("visits.home", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE),
+    ("phone.shell", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE),
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
@@ -171,8 +171,6 @@ COMMANDS: tuple[click.Command, ...] = (
     *visits.categorycommands.COMMANDS,
     *visits.demo.commands.COMMANDS,
 )
-ZIPPED = {"application/json", "application/geo+json", "application/problem+json", "text/html"}
-WORTH_ZIPPING = 1024  # bytes
 LARGEST_BODY = 4 * 1024 * 1024
 
 
@@ -193,8 +191,12 @@ def create_app(config: Config | None = None) -> Flask:
         },
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         PERMANENT_SESSION_LIFETIME=timedelta(days=config.session_days),
+        # The sign-in ends on a fixed day, and so may its cookie: it need not ride on each answer.
+        SESSION_REFRESH_EACH_REQUEST=False,
         SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
+        # In a frame of somebody else a cookie is kept only so, and counts with that one alone.
+        SESSION_COOKIE_SAMESITE="None" if config.embedded_by else "Lax",
+        SESSION_COOKIE_PARTITIONED=bool(config.embedded_by),
         SESSION_COOKIE_SECURE=config.secure_cookies,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session lasts
     )
@@ -218,7 +220,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.jinja_env.filters.update(
         label=label, tag_label=tag_label, category_name=category_name, short_name=short_name
     )
-    _headers(app)
+    headers.init_app(app)
 
     api = openapi.create(app)
     for bp in APIS:
@@ -234,55 +236,3 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["gridserve.refusals"] = REFUSALS
     app.extensions["gridserve.imports"] = {kind.key: kind for kind in IMPORTS}
     return app
-
-
-def _headers(app: Flask) -> None:
-    """Security headers on every answer; scripts run only from us or with this answer's nonce."""
-
-    @app.before_request
-    def _nonce() -> None:
-        g.csp_nonce = secrets.token_urlsafe(16)
-
-    @app.before_request
-    def _size() -> None:
-        view = app.view_functions.get(request.endpoint or "")
-        most = getattr(view, "largest_body", None)
-        if most is not None:
-            request.max_content_length = most
-
-    @app.context_processor
-    def _context() -> dict[str, str]:
-        return {"csp_nonce": g.get("csp_nonce", "")}
-
-    @app.after_request
-    def _zip(response: Response) -> Response:
-        """Small on a weak line: the API's answers and pages are text that shrinks to a tenth.
-
-        That lengths tell of secrets beside chosen words (BREACH) is met by SameSite cookies: no
-        other site can make a browser ask with its cookie.
-        """
-        if (
-            response.mimetype in ZIPPED
-            and not response.direct_passthrough
-            and (response.content_length or 0) >= WORTH_ZIPPING
-            and "Content-Encoding" not in response.headers
-        ):
-            response.vary.add("Accept-Encoding")
-            if request.accept_encodings.quality("gzip") > 0:
-                response.set_data(gzip.compress(response.get_data(), compresslevel=5))
-                response.headers["Content-Encoding"] = "gzip"
-        return response
-
-    @app.after_request
-    def _add(response: Response) -> Response:
-        response.headers.setdefault(
-            "Content-Security-Policy",
-            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
-            f"script-src 'self' 'nonce-{g.get('csp_nonce', '')}'; object-src 'none'; "
-            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-        )
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "same-origin")
-        if not request.path.startswith("/static/"):
-            response.headers.setdefault("Cache-Control", "no-store, private")
-        return response

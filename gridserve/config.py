@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,6 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
+
+# What a browser takes as the source of a frame: a host with https, without a path.
+ORIGIN = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class ConfigError(Exception):
@@ -37,6 +41,13 @@ def _days(text: str) -> Mapping[str, int]:
     return MappingProxyType({name.strip(): int(days) for name, days in parts})
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("not an origin")
+    return origins
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that an installation can set. Each field is one environment variable."""
@@ -59,6 +70,13 @@ class Config:
     )
     secure_cookies: bool = _variable(
         "GRIDSERVE_SECURE_COOKIES", "1 where the site is served over https, else 0", "0", _flag
+    )
+
+    embedded_by: tuple[str, ...] = _variable(
+        "GRIDSERVE_EMBEDDED_BY",
+        "origins, as https://name, whose pages may show ours in a frame; several with commas",
+        "",
+        _origins,
     )
 
     proxies: int = _variable(
@@ -107,6 +125,13 @@ class Config:
             raise ConfigError("GRIDSERVE_VISIT_DAYS must give whole numbers of days from 1 to 3650")
         if not 1 <= self.workset_days <= 31:
             raise ConfigError("GRIDSERVE_WORKSET_DAYS must be a whole number from 1 to 31")
+
+
+        if self.embedded_by and not self.secure_cookies:
+            raise ConfigError(
+                "GRIDSERVE_EMBEDDED_BY needs https and GRIDSERVE_SECURE_COOKIES=1: "
+                "inside another site's page a browser keeps no other cookies"
+            )
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError) as error:

@@ -16,6 +16,8 @@ VENDOR = ROOT / "gridserve" / "static" / "vendor"
 WANTED = {
     "leaflet": ("leaflet/dist", ["leaflet.js", "leaflet.css", "images/*.png"]),
     "bootstrap": ("bootstrap/dist", ["css/bootstrap.min.css", "js/bootstrap.bundle.min.js"]),
+    "htm": ("htm/preact", ["standalone.module.js"]),
+    "idb": ("idb/build", ["index.js"]),
     "swagger-ui": ("swagger-ui-dist", ["swagger-ui.css", "swagger-ui-bundle.js"]),
     # reads vector tiles; found by the import map of pages that draw them
     "vector-tile": ("@mapbox/vector-tile", ["index.js"]),

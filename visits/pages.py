@@ -1,4 +1,4 @@
-"""The cadre's start page, the list of households that a figure opens to, and one household."""
+"""The list of households that a figure opens to, and one household."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload, raiseload
+from sqlalchemy.orm import joinedload
 
-from grids.models import Cell, Jurisdiction, Team
-from grids.permissions import cells_of, is_absent, teams_of
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db, now
@@ -29,71 +27,17 @@ from visits.issues import operations as issue_operations
 from visits.issues import queries as issue_queries
 from visits.issues.chain import Channel
 from visits.issues.models import Category, Issue
-from visits.issues.permissions import visible_issues
 from visits.issues.schemas import IssueIn
 from visits.issues.words import place_name, timing
 from visits.labels import category_name, label
 from visits.masking import masked_name, masked_phone
-from visits.models import Household, HouseholdStatus, Outcome, Visit
+from visits.models import Household, Outcome, Visit
 from visits.permissions import sees_names
 from visits.schemas import HouseholdsIn, VisitIn
-from visits.staffing import people
 
 bp = Blueprint("visits", __name__, template_folder="templates")
 
 SHOWN = 20
-
-
-@bp.get("/m/")
-@requires(Permission.VISIT_RECORD)
-def home() -> ResponseReturnValue:
-    """What waits for a cadre: issues that the own teams hold, and households longest not met."""
-    today = workdays.today()
-    cells = db.session.scalars(
-        select(Cell).where(Cell.id.in_(cells_of(current_user, today))).order_by(Cell.code)
-    ).all()
-    teams = db.session.scalars(
-        select(Team).where(Team.id.in_(teams_of(current_user, today))).order_by(Team.name)
-    ).all()
-    issues = db.session.scalars(
-        visible_issues(current_user)
-        .where(Issue.team_id.in_(teams_of(current_user, today)), Issue.closed_at.is_(None))
-        .options(joinedload(Issue.category), joinedload(Issue.village), raiseload("*"))
-        .order_by(Issue.due_at)
-        .limit(SHOWN)
-    ).all()
-    handing_over = db.session.scalars(
-        visible_issues(current_user)
-        .where(Issue.first_id == current_user.id)
-        .options(joinedload(Issue.category), joinedload(Issue.village), raiseload("*"))
-        .order_by(Issue.stage_due_at)
-        .limit(SHOWN)
-    ).all()
-    own = select(Household).where(
-        Household.cell_id.in_(cells_of(current_user, today)),
-        Household.status == HouseholdStatus.ACTIVE,
-    )
-    households = db.session.scalars(
-        own.options(raiseload("*"))
-        .order_by(Household.last_met_at.asc().nulls_first(), Household.number)
-        .limit(SHOWN)
-    ).all()
-    total = db.session.scalar(select(func.count()).select_from(own.subquery())) or 0
-    standings = people.standings(current_user.id, today)
-    return render_template(
-        "visits/home.html",
-        stands_in=[one for one in standings if one.acts and one.b.id == current_user.id],
-        away=db.session.scalar(select(is_absent(current_user.id, today))),
-        cells=cells,
-        teams=teams,
-        issues=issues,
-        handing_over=handing_over,
-        charges=issue_queries.charges(issues),
-        households=households,
-        total=total,
-        timing=timing,
-        here=_headed(cells),
-    )
 
 
 @bp.get("/households")
@@ -212,16 +156,3 @@ def _name(household: Household) -> str:
     """The head's name, masked where the person asking need not know it."""
     seen = sees_names(current_user, household)
     return household.head_name if seen else masked_name(household.head_name)
-
-
-def _headed(cells: Sequence[Cell]) -> list[str]:
-    """A cadre's cells by village: 田坝村 第1网格、第2网格."""
-    codes = {cell.village_code for cell in cells}
-    villages = db.session.scalars(
-        select(Jurisdiction).where(Jurisdiction.code.in_(codes)).order_by(Jurisdiction.code)
-    )
-    return [
-        f"{village.short_name} "
-        + _(", ").join(cell.name for cell in cells if cell.village_code == village.code)
-        for village in villages
-    ]

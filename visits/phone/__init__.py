@@ -1,0 +1,1 @@
+"""The phone's pages: one empty shell, the worker that keeps it on the phone, who is signed in."""
