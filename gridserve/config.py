@@ -126,7 +126,6 @@ class Config:
         if not 1 <= self.workset_days <= 31:
             raise ConfigError("GRIDSERVE_WORKSET_DAYS must be a whole number from 1 to 31")
 
-
         if self.embedded_by and not self.secure_cookies:
             raise ConfigError(
                 "GRIDSERVE_EMBEDDED_BY needs https and GRIDSERVE_SECURE_COOKIES=1: "

@@ -35,7 +35,7 @@ PAGES = {
                f"/households?jurisdiction={VILLAGE}", "/households/{household}", "/issues/{issue}"],
     "dispatcher": ["/", "/desk", "/desk?queue=to_accept", "/issues/{issue}", "/issues",
                    "/households/{household}", "/maps/aging"],
-    "cadre": ["/", "/m/", "/households", "/households/{household}", "/issues", "/issues/{issue}",
+    "cadre": ["/households", "/households/{household}", "/issues", "/issues/{issue}",
               f"/maps/coverage?jurisdiction={VILLAGE}"],
 }  # fmt: skip
 
@@ -53,8 +53,8 @@ def test_pages_are_sound_whatever_people_wrote(tab, site, size, login):
 
 def test_a_cadre_records_a_visit_and_reports_an_issue_by_thumb(tab, site):
     new = tab("phone", "cadre")
-    page = new.open("/m/")
-    page.click(f".cards a[href='/households/{site.household}']")
+    page = new.open("/households")
+    page.click(f"a[href='/households/{site.household}']")
     page.click(".taps button[value=nobody_home]")
     page.wait_for_selector("[role=status]")
     new.sound()

@@ -76,7 +76,6 @@ READ = (
     "/issues?open=all",
     "/desk",
     "/desk?queue=to_accept",
-    "/m/",
     "/households/{household}",
     "/complaints",
     "/cells/{cell}",

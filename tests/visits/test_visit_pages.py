@@ -58,11 +58,11 @@ def test_lists_say_in_whose_charge_an_issue_is_and_mark_ones_own(make, as_user, 
     listed = place.as_desk.get("/issues", headers=PAGE).text
     assert "王网格" in listed
     assert "由我承办" not in listed
-    assert "由我承办" in place.as_cadre.get("/m/", headers=PAGE).text
+    assert "由我承办" in place.as_cadre.get("/issues", headers=PAGE).text
     deputy = make.user(Role.CADRE, VILLAGE, name="孙代")
     make.deputy(place.team, place.cadre, deputy)
     make.absent(place.cadre, workdays.today())
-    assert "由我承办（代 王网格）" in as_user(deputy).get("/m/", headers=PAGE).text
+    assert "由我承办（代 王网格）" in as_user(deputy).get("/issues", headers=PAGE).text
     assert "孙代" in place.as_desk.get("/issues", headers=PAGE).text
 
 
