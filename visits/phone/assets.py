@@ -15,6 +15,7 @@ STATIC = "/static/"
 PATTERNS = (
     "phone/**/*.js",
     "phone/**/*.css",
+    "phone/icons.svg",
     "phone/icons/192.png",
     "vendor/htm/*.js",
     "vendor/idb/*.js",

@@ -85,6 +85,7 @@ def _issue(
         team={"id": str(issue.team.id), "name": issue.team.name} if issue.team else None,
         handler=charge.person.name if charge else None,
         mine=held or issue.reported_by_id == user.id,
+        first=issue.first_id == user.id,
         held=held,
         resident=_resident(issue, seen=rights.sees_resident(issue)),
         rating=issue.rating and issue.rating.value,

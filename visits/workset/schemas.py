@@ -131,6 +131,9 @@ class WorksetIssue(Schema):
     team = ma.fields.Nested(TeamBrief)
     handler = ma.fields.String(metadata={"description": "who is in charge and there today"})
     mine = ma.fields.Boolean(metadata={"description": "held by an own team, or reported by me"})
+    first = ma.fields.Boolean(
+        metadata={"description": "I am first responsible: no desk has accepted it yet"}
+    )
     held = ma.fields.Boolean(metadata={"description": "held by an own team"})
     resident = ma.fields.Nested(WorksetResident)
     rating = _enum(Rating)

@@ -6,7 +6,7 @@ import { hear, turn } from "./channel.js";
 import { secure } from "./db.js";
 import { ask, check, clockSkew, lost, NoAnswer, Refusal, session } from "./session.js";
 import { askAgain, due, going, nextDue, sendItems } from "./sending.js";
-import { forgetPhotos, items, photos, photosOf, remove, saveWorkset, workset } from "./store.js";
+import { forgetPhotos, items, photos, photosOf, remove, saveWorkset, wipeWorkset, workset } from "./store.js";
 import { sendPhotos } from "./uploading.js";
 
 const SOON = 5_000; // the first wait after a failure; doubled up to LATE
@@ -155,7 +155,11 @@ async function fetchWorkset() {
   const before = await workset();
   const asked_at = Date.now();
   const headers = before?.etag ? { "If-None-Match": before.etag } : {};
-  const { status, headers: said, data } = await ask("/api/v1/workset", { headers, passing: [304] });
+  const { status, headers: said, data } = await ask("/api/v1/workset", { headers, passing: [304, 403] });
+  if (status === 403) { // the last post has ended, and with it the right to see all this
+    await wipeWorkset();
+    throw new Refusal(403, data ?? {});
+  }
   if (status === 304 && before) await saveWorkset(before.data, before.etag, asked_at);
   else if (data?.me?.id === session().user.id) await saveWorkset(data, said.get("ETag"), asked_at);
   else throw new NoAnswer("a workset of somebody else"); // the next round looks who is signed in

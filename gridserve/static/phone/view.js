@@ -20,13 +20,13 @@ export function viewOf(data, asked_at, items, { skew = null, now = Date.now() } 
   const mine = items.filter((item) => item.state !== "refused" && !(item.sent_at < asked_at));
   const issues = issuesOf(data, mine);
   const households = householdsOf(data, mine, issues);
+  const of = (name) => data[name] ?? [];
   const find = (rows, key) => {
     const by = new Map(rows.map((row) => [row[key], row]));
     return (value) => by.get(value);
   };
   return {
-    ...data, notices: data.notices ?? [], hints: data.hints ?? [], phrases: data.phrases ?? [],
-    teams: data.teams ?? [], refused: data.refused ?? [], today, households, issues,
+    ...data, notices: of("notices"), hints: of("hints"), phrases: of("phrases"), teams: of("teams"), refused: of("refused"), today, households, issues,
     items: items.map((item) => ({ ...item, ...suggestion(item, skew) })),
     household: find(households, "id"), issue: find(issues, "id"),
     category: find(data.categories, "code"), cell: find(data.cells, "code"),
