@@ -33,7 +33,8 @@ def build(make: Make) -> dict[str, Any]:
         cell = make.cell(n)
         make.team([cell], [make.user(Role.CADRE, VILLAGE, login=login)], code=VILLAGE)
         for _home in range(3):
-            make.household(cell, head_name=NAME if n == 1 else "李别人")
+            name = NAME if n == 1 else "李别人"
+            make.household(cell, head_name=name, address=f"{name}家老屋")
     make.user(Role.LEADER, VILLAGE, login="leader")
     make.category()
     db.session.commit()
@@ -115,7 +116,7 @@ def test_nothing_on_the_disk_names_anybody(phone, homes):
     phone.sign_in("cadre")
     phone.visit(homes[0], notes=f"{NAME}的水管坏了")
     phone.js("store", "await m.draft('report', {words: said})", f"{NAME}家门口")
-    assert NAME in phone.js("model", "return (await m.view()).household(said).name", homes[0])
+    assert NAME in phone.js("model", "return (await m.view()).household(said).address", homes[0])
     phone.kill()
     found = [path for path in phone.profile.rglob("*") if path.is_file() and path.stat().st_size]
     kept = [path for path in found if "IndexedDB" in str(path)]
@@ -134,8 +135,8 @@ def test_signing_out_wipes_and_the_next_person_sees_nothing(phone, homes, stored
     with phone.page.expect_navigation(url="**/login**"):
         phone.js("session", "m.signOut()")  # its visit was still unsent
     phone.sign_in("other")
-    names = phone.js("model", "return (await m.view()).households.map((home) => home.name)")
-    assert set(names) == {"李别人"}
+    seen = phone.js("model", "return (await m.view()).households.map((home) => home.address)")
+    assert set(seen) == {"李别人家老屋"}
     assert phone.js("store", "return m.items()") == []
     assert stored() == []  # never in the other one's name
     with phone.page.expect_navigation(url="**/login**"):

@@ -1,7 +1,6 @@
 // The entry: opens what the phone keeps, draws the screen that the address names, and keeps up.
 
-import { hear } from "./channel.js";
-import { html, render, useEffect, useErrorBoundary, useState } from "./lib.js";
+import { html, render, useEffect, useState } from "./lib.js";
 import { view as lookUp } from "./model.js";
 import Frame from "./parts/frame.js";
 import { begin, check, session } from "./session.js";
@@ -55,16 +54,9 @@ function App({ first }) {
     look();
   }, []);
   const props = { ...now, go };
-  return html`<${Frame} ...${props}><${Shown} key=${now.route.name} ...${props} /></${Frame}>`;
-}
-
-/** The screen of the route; a fault in one leaves the others, and what was written is kept. */
-function Shown(props) {
-  const [fault, forget] = useErrorBoundary((error) => console.error(error));
-  const Screen = loaded[props.route.name];
-  if (!fault) return html`<${Screen} ...${props} />`;
-  return html`<main id="main"><p role="alert">这一页出了点问题。记下的都还在。</p>
-    <p><a class="btn" href="#/today" onClick=${forget}>返回</a></p></main>`;
+  const Screen = loaded[now.route.name];
+  const key = `${now.route.name}/${now.route.id}`; // what was typed at one household stays with it
+  return html`<${Frame} ...${props}><${Screen} key=${key} ...${props} /></${Frame}>`;
 }
 
 /** Nobody has ever signed in here, or somebody signed out: then there is nothing to show. */
