@@ -23,6 +23,8 @@ import gridserve.imports.work
 import maps.pages
 import maps.routes
 import maps.tileroutes
+import visits.announcements.pages
+import visits.announcements.routes
 import visits.categories
 import visits.categorycommands
 import visits.commands
@@ -78,6 +80,7 @@ APIS = (
     visits.routes.bp,
     visits.submissions.routes.bp,
     visits.workset.routes.bp,
+    visits.announcements.routes.bp,
     visits.intake.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
@@ -96,6 +99,7 @@ PAGES = (
     visits.staffing.pages.bp,
     visits.pages.bp,
     visits.phone.pages.bp,
+    visits.announcements.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
     visits.intake.residentpages.bp,
@@ -135,6 +139,16 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
+    (
+        "announcements.listing",
+        _l("Announcements"),
+        Permission.ANNOUNCE,
+        "announcements.new",
+        "announcements.make",
+        "announcements.show",
+        "announcements.act",
+        "announcements.households",
+    ),
     ("intake.complaints", _l("Complaints"), Permission.ISSUE_COMPLAINTS),
     (
         "staffing.teams",

@@ -40,6 +40,8 @@ class Permission(enum.StrEnum):
     ISSUE_COMPLAINTS = "issue.complaints"  # about staff: their queue, and acting as their desk
     ISSUE_URGE = "issue.urge"  # and closing by force, together with another leader
     FIGURES_READ = "figures.read"
+    ANNOUNCE = "announce"  # notices and questionnaires
+    VISIT_REVIEW = "visit.review"  # hints, and confirming with residents
     AUDIT_READ = "audit.read"
     IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
     CALENDAR_WRITE = "calendar.write"
@@ -65,6 +67,8 @@ WORDS: dict[Permission, Any] = {
     _P.ISSUE_COMPLAINTS: _l("complaints about staff (leaders)"),
     _P.ISSUE_URGE: _l("urging (leaders)"),
     _P.FIGURES_READ: _l("figures and maps"),
+    _P.ANNOUNCE: _l("publishing notices and questionnaires (leaders, dispatchers)"),
+    _P.VISIT_REVIEW: _l("looking through hints on visits (leaders, dispatchers)"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
     _P.IMPORT: _l("importing files (dispatchers, administrators)"),
     _P.CALENDAR_WRITE: _l("keeping the working calendar (administrators)"),
@@ -100,6 +104,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ISSUE_REPORT,
             _P.ISSUE_STEP,
             _P.ISSUE_DESK,
+            _P.ANNOUNCE,
+            _P.VISIT_REVIEW,
             _P.FIGURES_READ,
             _P.IMPORT,
         }
@@ -114,6 +120,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ISSUE_COMPLAINTS,
             _P.CATEGORY_READ,
             _P.ISSUE_URGE,
+            _P.ANNOUNCE,
+            _P.VISIT_REVIEW,
             _P.FIGURES_READ,
         }
     ),

@@ -7,18 +7,26 @@ stores its part for all of them at once, in the same transaction. Repeats never 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from gridserve.people import User
+from visits.announcements import heard
 from visits.models import Visit
 
 Pairs = Sequence[tuple[Visit, dict[str, Any]]]
 
-STORES: tuple[Callable[[Pairs, User], None], ...] = ()
+STORES: tuple[Callable[[Pairs, User], None], ...] = (heard.store,)
 
 
 def store(pairs: Pairs, by: User) -> None:
     """Let each package store its part of these new visits."""
     for keep in STORES:
         keep(pairs, by)
+
+
+def not_fitting(pairs: Pairs) -> dict[uuid.UUID, list[str]]:
+    """By visit, in plain words, what it brought that could not be stored: of new visits and of
+    repeats alike."""
+    return heard.not_fitting(pairs)

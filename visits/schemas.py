@@ -165,6 +165,23 @@ class HouseholdPatch(Schema):
     point = ma.fields.Nested(PointIn)
 
 
+class ToldIn(Schema):
+    """A notice that the household was told of."""
+
+    notice = ma.fields.UUID(required=True)
+    question = Text(most=500, metadata={"description": "what came back; the publisher answers"})
+
+
+class AnswerIn(Schema):
+    """An answer to a question of the period."""
+
+    question = ma.fields.UUID(required=True)
+    value = Text(
+        required=True, least=1, most=200,
+        metadata={"description": "`yes` or `no`, an option as it is written, a number, or words"},
+    )  # fmt: skip
+
+
 class VisitIn(Schema):
     """A visit as the phone says it."""
 
@@ -182,6 +199,9 @@ class VisitIn(Schema):
     accuracy_m = ma.fields.Float(
         allow_nan=False, allow_none=True, validate=ma.validate.Range(0, 100_000)
     )
+    # Of these two what does not fit is left out, and the visit is stored all the same.
+    told = ma.fields.List(ma.fields.Nested(ToldIn), validate=ma.validate.Length(max=20))
+    answers = ma.fields.List(ma.fields.Nested(AnswerIn), validate=ma.validate.Length(max=30))
 
 
 class VisitOut(Schema):

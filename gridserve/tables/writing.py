@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from flask_babel import gettext as _
 from openpyxl import Workbook
@@ -23,6 +23,8 @@ from gridserve.tables.reading import EXAMPLE, Fault, Table
 from gridserve.tables.values import FORMULA
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV_ENCODING = "utf-8-sig"  # with the mark by which Excel knows UTF-8
+CSV_ENCODING = "utf-8-sig"  # with the mark by which Excel knows UTF-8
 HEAD = PatternFill("solid", fgColor="17435F")
 NEEDED = PatternFill("solid", fgColor="B3361F")
 PALE = PatternFill("solid", fgColor="FBEAE5")
@@ -162,12 +164,24 @@ class _Counted:
             yield line
 
 
+def csv_bytes(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> bytes:
+    """The same as CSV."""
+    sent = io.BytesIO()
+    with io.TextIOWrapper(sent, encoding=CSV_ENCODING, newline="") as file:
+        _rows_of_csv(file, columns, lines)
+        file.flush()
+        return sent.getvalue()
+
+
 def _write_csv(path: Path, columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> None:
-    # With the mark by which Excel knows UTF-8.
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow([column.title for column in columns])
-        writer.writerows([_as_text(value) for value in line] for line in lines)
+    with path.open("w", encoding=CSV_ENCODING, newline="") as file:
+        _rows_of_csv(file, columns, lines)
+
+
+def _rows_of_csv(file: TextIO, columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> None:
+    writer = csv.writer(file)
+    writer.writerow([_as_text(column.title) for column in columns])
+    writer.writerows([_as_text(value) for value in line] for line in lines)
 
 
 def _as_text(value: Any) -> str:

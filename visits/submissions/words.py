@@ -13,6 +13,7 @@ from grids.permissions import cells_of
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
+from visits import extras
 from visits.models import HouseholdStatus
 from visits.recording import Recorded
 from visits.submissions.reading import Item
@@ -30,6 +31,7 @@ def tell(pairs: Sequence[tuple[Item, Recorded]], *, by: User) -> None:
     if any(one.day < today for _item, one in pairs):
         mine = set(db.session.scalars(cells_of(by, today).distinct()))
     names = _names(one for _item, one in pairs)
+    left_out = extras.not_fitting([(one.visit, one.said) for _item, one in pairs if one.visit])
     for item, one in pairs:
         visit = one.visit
         assert visit is not None
@@ -41,7 +43,7 @@ def tell(pairs: Sequence[tuple[Item, Recorded]], *, by: User) -> None:
                 "cell": cell.code if cell else None,
             }
         }
-        item.say = _said(one, cells, mine)
+        item.say = [*_said(one, cells, mine), *left_out.get(visit.id, ())]
 
 
 def _said(one: Recorded, cells: Cells, mine: set[uuid.UUID] | None) -> list[str]:

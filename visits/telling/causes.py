@@ -20,6 +20,8 @@ class Part(enum.StrEnum):
     UPPER = "upper"  # desk and leaders of the next jurisdiction above that has any
     REPORTER = "reporter"
     ASKER = "asker"  # the leader who urged
+    PUBLISHER = "publisher"  # of an announcement
+    VISITOR = "visitor"
 
 
 class Kind(enum.StrEnum):
@@ -43,6 +45,10 @@ class Kind(enum.StrEnum):
     RED = "red"
     RED_1 = "red_1"  # one working day over
     RED_5 = "red_5"
+    # Of these the subject is no issue but an announcement or a hint.
+    ASKED_BACK = "asked_back"
+    ANSWERED = "answered"
+    HINT = "hint"
 
 
 class State(enum.StrEnum):

@@ -39,6 +39,7 @@ class Notice(Base):
         Index(None, "user_id", "created_at", "id"),
         Index("ix_notice_unread", "user_id", postgresql_where=text("read_at IS NULL")),
         Index("ix_notice_to_route", "created_at", postgresql_where=text("NOT routed")),
+        CheckConstraint("num_nonnulls(issue_id, subject_id) = 1", name="about"),
         Index(None, "issue_id"),
     )
 
@@ -48,14 +49,15 @@ class Notice(Base):
     kind: Mapped[Kind] = mapped_column(choice(Kind, "kind"))
     part: Mapped[Part] = mapped_column(choice(Part, "part"))
     at_code: Mapped[str] = mapped_column(Code(12))  # whose desk, leaders or teams are told
-    issue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("issue.id"))
+    issue_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("issue.id"))
+    subject_id: Mapped[uuid.UUID | None]  # what else it is about; `kind` says of which table
     step_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("step.id"))
     said: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     created_at: Mapped[datetime] = mapped_column(default=now)
     read_at: Mapped[datetime | None]
     routed: Mapped[bool] = mapped_column(default=False)  # its deliveries are written
 
-    issue: Mapped[Issue] = relationship(lazy="raise")
+    issue: Mapped[Issue | None] = relationship(lazy="raise")
     step: Mapped[Step | None] = relationship(lazy="raise")
     user: Mapped[User] = relationship(lazy="raise")
 

@@ -69,15 +69,30 @@ def write(
     """Write a notice to each of `people` but the step's own actor, once for each cause."""
     if issue.about_staff:
         people = who_may_see(issue.id, people)
-    first = {each.user_id: each for each in sorted(people, key=lambda e: list(Part).index(e.part))}
     if step is not None and kind is not Kind.ANSWER_DUE and step.actor_id is not None:
-        first.pop(step.actor_id, None)
+        people = [each for each in people if each.user_id != step.actor_id]
+    about = {"issue_id": issue.id, "step_id": step.id if step else None, "said": values or {}}
+    _write(kind, cause, people, about)
+
+
+def write_about(
+    kind: Kind, cause: str, subject_id: uuid.UUID, people: Iterable[Told], *,
+    values: dict[str, Any],
+) -> None:  # fmt: skip
+    """Write a notice on something else than an issue to each of `people`, once for each cause."""
+    _write(kind, cause, people, {"subject_id": subject_id, "said": values})
+
+
+def _write(kind: Kind, cause: str, people: Iterable[Told], about: dict[str, Any]) -> None:
+    """Somebody who is in it as several is told as the first of them."""
+    first: dict[uuid.UUID, Told] = {}
+    for each in sorted(people, key=lambda e: list(Part).index(e.part)):
+        first.setdefault(each.user_id, each)
     rows = [
         {
             "id": uuid.uuid4(), "user_id": each.user_id, "cause": cause, "kind": kind,
-            "part": each.part, "at_code": each.at_code, "issue_id": issue.id,
-            "step_id": step.id if step else None, "said": values or {}, "created_at": now(),
-            "routed": False,
+            "part": each.part, "at_code": each.at_code, "created_at": now(), "routed": False,
+            **about,
         }
         for each in first.values()
     ]  # fmt: skip

@@ -75,6 +75,8 @@ def read() -> ResponseReturnValue:
     notice_id = _id("notice")
     operations.mark_read([notice_id], by=current_user)
     found = db.session.scalar(queries.inbox(current_user).where(Notice.id == notice_id))
+    if found is not None and found.issue_id is None:
+        return redirect(words.link(found))
     if found is None or not queries.open_to(current_user, [found]):
         return redirect(url_for("telling.inbox"))
     return redirect(url_for("issues.show", issue_id=found.issue_id, back=url_for("telling.inbox")))

@@ -116,7 +116,7 @@ def _deliveries(ids: Sequence[uuid.UUID]) -> tuple[list[str], Any]:
         select(*values.values())
         .select_from(Notice)
         .join(User, User.id == Notice.user_id)
-        .join(Issue, Issue.id == Notice.issue_id)
+        .join(Issue, Issue.id == Notice.issue_id, isouter=True)
         .join(Gateway, hears)
         .where(Notice.id.in_(ids), Gateway.active, User.active)
         .order_by(Notice.created_at, Notice.id)

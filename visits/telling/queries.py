@@ -45,6 +45,6 @@ def unread(user: User) -> int:
 
 def open_to(user: User, notices: Sequence[Notice]) -> set[uuid.UUID]:
     """Of the issues that these notices are about, those that the user may see today."""
-    ids = {notice.issue_id for notice in notices}
+    ids = {notice.issue_id for notice in notices if notice.issue_id is not None}
     query = visible_issues(user).with_only_columns(Issue.id).where(Issue.id.in_(ids))
     return set(db.session.scalars(query)) if ids else set()

@@ -30,7 +30,11 @@ class NoticeOut(Schema):
     )
     title = ma.fields.Function(words.title, required=True, metadata={"type": "string"})
     detail = ma.fields.Function(words.detail, required=True, metadata={"type": "string"})
-    issue = ma.fields.Nested(NoticeIssue, required=True)
+    issue = ma.fields.Nested(NoticeIssue, required=True, allow_none=True)
+    link = ma.fields.Function(
+        words.link, required=True,
+        metadata={"type": "string", "description": "the page that it leads to"},
+    )  # fmt: skip
     created_at = ma.fields.DateTime(required=True)
     read_at = ma.fields.DateTime(required=True, allow_none=True)
 

@@ -12,7 +12,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, cast, delete, func, literal, select, text
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import aliased
 
 from gridserve import workdays
@@ -235,11 +247,14 @@ def _unanswered() -> Sequence[tuple[Step, Issue]]:
 
 
 def forget() -> int:
-    """Delete what was told long ago of issues that are closed; gives how many. A job."""
+    """Delete what was told long ago of what is over; gives how many. A job."""
     old = (
         select(Notice.id)
-        .join(Issue, Issue.id == Notice.issue_id)
-        .where(Notice.created_at < now() - KEPT, Issue.closed_at < now() - KEPT)
+        .join(Issue, Issue.id == Notice.issue_id, isouter=True)
+        .where(
+            Notice.created_at < now() - KEPT,
+            or_(Notice.issue_id.is_(None), Issue.closed_at < now() - KEPT),
+        )
         .limit(BATCH)
     )
     total = 0

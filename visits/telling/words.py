@@ -33,12 +33,21 @@ TITLES: dict[Kind, Any] = {
     Kind.RED: _l("Overdue"),
     Kind.RED_1: _l("Overdue for a working day"),
     Kind.RED_5: _l("Overdue for five working days"),
+    Kind.ASKED_BACK: _l("Households ask back"),
+    Kind.ANSWERED: _l("Your household's question is answered"),
+    Kind.HINT: _l("The desk asks about a visit"),
+}
+# Where one looks into what is no issue; the notice's subject goes into it.
+LINKS = {
+    Kind.ASKED_BACK: "/announcements/{subject}#asked",
+    Kind.ANSWERED: "/m/#/notices",
+    Kind.HINT: "/m/#/hints",
 }
 # How pressing each is: the light beside it.
 LIGHTS = {
     Kind.ACCEPT_NEAR: "amber", Kind.ACCEPT_OVER: "red",
     Kind.AMBER: "amber", Kind.URGED: "amber", Kind.ANSWER_DUE: "amber", Kind.RED: "red",
-    Kind.DISSATISFIED: "red", Kind.RED_1: "red", Kind.RED_5: "deep_red",
+    Kind.HINT: "amber", Kind.DISSATISFIED: "red", Kind.RED_1: "red", Kind.RED_5: "deep_red",
 }  # fmt: skip
 # What to say of an address that cannot be used.
 BAD_ADDRESS: dict[str, Any] = {
@@ -84,12 +93,35 @@ def detail(notice: Notice) -> str:
         return _("You took it first: see that the desk accepts it.")
     if notice.kind is Kind.MERGED:
         return _("%(number)s goes on in %(into)s", number=said["number"], into=said["into"])
-    return ""
+    if notice.kind is Kind.ANSWERED:
+        return _("%(asked)s – %(answer)s", asked=said["asked"], answer=said["answer"])
+    return str(said.get("words", ""))
+
+
+def about(notice: Notice) -> str:
+    """What it is about, in a line: category and place of an issue, or a title."""
+    if notice.issue is None:
+        return str(notice.said.get("title", ""))
+    return f"{category_name(notice.issue.category)} · {notice.issue.village.short_name}"
+
+
+def number(notice: Notice) -> str:
+    """The number of the issue; "" where it is about something else."""
+    return notice.issue.number if notice.issue else ""
+
+
+def link(notice: Notice) -> str:
+    """The page on which one looks into it."""
+    if notice.issue_id is not None:
+        return f"/issues/{notice.issue_id}"
+    return LINKS[notice.kind].format(subject=notice.subject_id)
 
 
 def outward(notice: Notice) -> str:
     """The line that leaves the house: what, number, category and place, and nothing personal."""
     issue = notice.issue
+    if issue is None:
+        return title(notice)
     facts = [issue.number, issue.village.short_name]
     if not (issue.category.sensitive or issue.about_staff):
         facts.insert(1, category_name(issue.category))

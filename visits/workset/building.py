@@ -14,6 +14,7 @@ from sqlalchemy import select
 from grids.permissions import is_absent
 from gridserve.db import db
 from gridserve.people import User
+from visits.announcements import workset as announced
 from visits.staffing import people
 from visits.workset import cases, ground, offered
 
@@ -29,6 +30,9 @@ def build(user: User, day: date) -> dict[str, Any]:
     troubled = {i.household_id for i in issues if i.household_id and i.closed_at is None}
     households, households_left_out = ground.households(codes, day, troubled=troubled)
     described = cases.described(user, issues)
+    told = announced.for_workset(user, day)
+    for home in households:
+        home |= told.of(home["id"])
     return {
         "me": _me(user, day),
         "today": day.isoformat(),
@@ -37,8 +41,8 @@ def build(user: User, day: date) -> dict[str, Any]:
         "issues": described,
         "chain": cases.chain(),
         "categories": offered.categories({issue.category_code for issue in issues}),
-        "questionnaire": None,
-        "notices": [],
+        "questionnaire": told.questionnaire,
+        "notices": told.notices,
         "phrases": offered.phrases(user, day),
         "teams": cases.teams(described, day),
         "refused": [],

@@ -9,6 +9,7 @@ import marshmallow as ma
 
 from gridserve.http import Moment, Schema
 from gridserve.worktime import Unit
+from visits.announcements.models import Asks
 from visits.issues.chain import Action, Promise, Rating, Status
 from visits.issues.clock import Light
 from visits.issues.schemas import TeamBrief
@@ -84,6 +85,13 @@ class WorksetHousehold(Schema):
     met = ma.fields.Date()
     due = ma.fields.Date()
     visits = _list(WorksetVisit, metadata={"description": "the last two"})
+    told = ma.fields.List(
+        ma.fields.Integer(), metadata={"description": "of which `notices`, by place in that list"}
+    )
+    known = ma.fields.List(
+        ma.fields.Integer(),
+        metadata={"description": "questions that need not be asked: answered, or not for here"},
+    )
 
 
 class WorksetAction(Schema):
@@ -166,6 +174,38 @@ class WorksetCategory(Schema):
     find = ma.fields.String(required=True, metadata={"description": "what it is found by"})
 
 
+class WorksetAnswer(Schema):
+    question = ma.fields.String(required=True)
+    answer = ma.fields.String(required=True)
+
+
+class WorksetNotice(Schema):
+    id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    words = ma.fields.String(required=True)
+    published_at = Moment(required=True)
+    until = ma.fields.Date(required=True)
+    by = ma.fields.String(required=True)
+    villages = _words(metadata={"description": "only for these of the own villages"})
+    answers = _list(WorksetAnswer, metadata={"description": "to what households asked back"})
+
+
+class WorksetQuestion(Schema):
+    id = ma.fields.UUID(required=True)
+    text = ma.fields.String(required=True)
+    kind = _enum(Asks, required=True)
+    options = _words()
+
+
+class WorksetQuestionnaire(Schema):
+    """All questions of the period; of several questionnaires as one."""
+
+    id = ma.fields.UUID(required=True)
+    title = ma.fields.String(required=True)
+    until = ma.fields.Date(required=True)
+    questions = _list(WorksetQuestion, required=True)
+
+
 class WorksetOut(Schema):
     """All that a cadre's phone needs to work without signal."""
 
@@ -183,8 +223,8 @@ class WorksetOut(Schema):
         metadata={"description": "by status, what those may do who hold an issue"},
     )
     categories = _list(WorksetCategory, required=True)
-    questionnaire = ma.fields.Dict(required=True, allow_none=True)
-    notices = ma.fields.List(ma.fields.Dict(), required=True)
+    questionnaire = ma.fields.Nested(WorksetQuestionnaire, required=True, allow_none=True)
+    notices = _list(WorksetNotice, required=True)
     phrases = _words(required=True)
     teams = _list(WorksetTeam, required=True)
     refused = ma.fields.List(ma.fields.Dict(), required=True)
