@@ -13,12 +13,14 @@ from sqlalchemy import event, select
 
 from gridserve import workdays
 from gridserve.db import db, now
+from gridserve.events import Event
 from gridserve.permissions import Role
 from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
 from visits.issues import catalogue, queues, timeline
 from visits.issues.models import Issue, KeptFilter, Step
 from visits.issues.queues import Queue
 from visits.staffing import remits
+from visits.telling.models import Notice
 
 OTHER = "530626102201"
 
@@ -281,21 +283,81 @@ def test_filters_are_kept_for_oneself(desk, browser, as_user):
     assert db.session.scalars(select(KeptFilter)).all() == []
 
 
+def statements(work: Any) -> int:
+    """How many statements `work` sends to the database."""
+    sent: list[str] = []
+
+    def seen(_connection: Any, _cursor: Any, statement: str, *_args: Any) -> None:
+        sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", seen)
+    try:
+        work()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", seen)
+    return len(sent)
+
+
+def test_an_issue_more_at_once_costs_four_statements(desk):
+    def dispatched(many: int) -> int:
+        made = [desk.issue() for _ in range(many)]
+        issues = [SimpleNamespace(id=issue.id, step_no=issue.step_no) for issue in made]
+
+        def take() -> None:
+            got = steps(desk.client, "dispatch", *issues, team=team)
+            assert {each["status"] for each in got} == {"dispatched"}
+
+        return statements(take)
+
+    team = SimpleNamespace(id=desk.team.id)
+
+    few, many = dispatched(2), dispatched(12)
+    # a savepoint and its end, the issue's row, both of its steps
+    assert many - few == 4 * 10
+    assert few <= 30
+
+
+def test_what_is_dispatched_at_once_is_shared_among_equals(desk):
+    other = desk.make.user(Role.CADRE, VILLAGE)
+    desk.make.member(desk.team, other)
+    issues = [desk.issue() for _ in range(4)]
+    steps(desk.client, "dispatch", *issues, team=desk.team)
+    held = select(Issue.handler_id).where(Issue.team_id == desk.team.id)
+    assert sorted(db.session.scalars(held)) == sorted([desk.cadre.id, other.id] * 2)
+
+
+def test_who_fails_at_once_leaves_no_trace_and_the_others_are_told(desk):
+    first, second, third = (desk.issue() for _ in range(3))
+    desk.make.step(second, "comment", desk.clerk, words="看过了")
+    seen = SimpleNamespace(id=second.id, step_no=1)
+    got = steps(desk.client, "dispatch", first, seen, third, team=desk.team)
+    problems = [each["problem"] and each["problem"]["code"] for each in got]
+    assert problems == [None, "issue.stale_step", None]
+    told = select(Notice.issue_id).where(Notice.user_id == desk.cadre.id)
+    assert set(db.session.scalars(told)) == {first.id, third.id}
+    trail = select(Event.subject_id).where(Event.action == "issue.accept")
+    assert set(db.session.scalars(trail)) == {first.id, third.id}
+
+
+def test_beyond_the_thousandth_issues_are_not_counted(desk, browser, monkeypatch):
+    monkeypatch.setattr(queues, "COUNTED", 2)
+    desk.issue()
+    page = browser.get("/desk").get_data(as_text=True)
+    assert '<span class="tabs-count">1</span>' in page
+    for _ in range(2):
+        desk.issue()
+    assert queues.counts(desk.clerk)[Queue.TO_ACCEPT] == 2
+    assert '<span class="tabs-count">1+</span>' in browser.get("/desk").get_data(as_text=True)
+
+
 def test_queries_do_not_grow_with_the_rows(desk, as_user):
     def queries(client: Any, path: str) -> int:
-        count = 0
-
-        def seen(*_args: Any) -> None:
-            nonlocal count
-            count += 1
-
         client.get(path)
-        event.listen(db.engine, "before_cursor_execute", seen)
-        try:
+
+        def get() -> None:
             assert client.get(path).status_code == 200
-        finally:
-            event.remove(db.engine, "before_cursor_execute", seen)
-        return count
+
+        return statements(get)
 
     leader = as_user(desk.leader)
     desk.issue()

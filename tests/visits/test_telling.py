@@ -7,12 +7,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flask import current_app
+from rq import Queue
 from sqlalchemy import func, select, text
 
 from grids.models import Duty
 from gridserve import workdays
 from gridserve.calendars import book
 from gridserve.db import db, now
+from gridserve.jobs import QUEUE, connect
 from gridserve.permissions import Role
 from gridserve.worktime import Unit
 from tests.factories import COUNTY, TOWNSHIP, Make
@@ -138,6 +141,24 @@ def test_ageing_is_told_stage_by_stage_once_each(place: Any) -> None:
         assert (sweeping.sweep(), sweeping.sweep()) == (1, 0)
         assert told() - known == more
     assert db.session.get_one(Alarm, issue.id).stage == 4
+
+
+def test_a_sweep_ends_after_its_time_and_has_the_rest_told_by_another(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issues = [place.make.issue(place.home, place.cadre) for _ in range(3)]
+    for issue in issues:
+        _due(issue, 1.1)
+    monkeypatch.setattr(sweeping, "BATCH", 2)
+    monkeypatch.setattr(sweeping, "RUN", 0)
+    waiting = Queue(QUEUE, connection=connect(current_app.extensions["gridserve"]))
+    waiting.empty()
+    assert sweeping.sweep() == 2
+    asked = {job.args[0] for job in waiting.jobs}
+    assert "visits.telling.sweeping.sweep" in asked
+    assert (sweeping.sweep(), sweeping.sweep()) == (1, 0)
+    for issue in issues:
+        assert told(issue) == {("调度", "red")}
 
 
 def test_a_desk_that_holds_an_issue_is_told_in_time_and_reopening_begins_anew(place: Any) -> None:

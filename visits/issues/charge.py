@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,7 +18,6 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from grids.models import Duty, Membership
 from grids.permissions import holds_on, is_absent, stood_in
 from grids.standins import Deputy
-from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import Post, User
 from gridserve.permissions import GRANTS, Permission
@@ -111,24 +110,27 @@ def crews(team_ids: Iterable[uuid.UUID], day: date) -> dict[uuid.UUID, list[Serv
     return found
 
 
-def choose(team_id: uuid.UUID) -> uuid.UUID | None:
+def choose(crew: Sequence[Served], load: Mapping[uuid.UUID, int]) -> uuid.UUID | None:
     """Whose charge new work of a team is; None where nobody of it can act today.
 
-    By duty: a full-time member, else the leader, then the others; of several the one with the
-    fewest open issues in charge, then who has served longest.
+    By duty (`foremost`); of several the one with the fewest open issues in charge, which `load`
+    tells, then who has served longest.
     """
-    able = [each for each in crews([team_id], workdays.today())[team_id] if each.acting]
-    if not able:
-        return None
-    duty = min((each.duty for each in able), key=ORDER.index)
-    able = [each for each in able if each.duty is duty]
-    if len(able) > 1:
-        load = _open_of([each.person.id for each in able])
-        able.sort(key=lambda each: load.get(each.person.id, 0))
-    return able[0].person.id
+    return min(foremost(crew), key=lambda person: load.get(person, 0), default=None)
 
 
-def _open_of(people: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+def foremost(crew: Sequence[Served]) -> list[uuid.UUID]:
+    """Who of a team comes first for new work by duty, in the order in which they joined.
+
+    The full-time members who can act, else the leader, then the others.
+    """
+    able = [each for each in crew if each.acting]
+    duty = min((each.duty for each in able), key=ORDER.index, default=None)
+    return [each.person.id for each in able if each.duty is duty]
+
+
+def open_of(people: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How many open issues each of these people has in charge; without those who have none."""
     rows = (
         select(Issue.handler_id, func.count())
         .where(Issue.handler_id.in_(people), Issue.closed_at.is_(None))

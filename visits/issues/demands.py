@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,8 @@ from gridserve.db import db, now
 from gridserve.errors import Conflict, Invalid
 from gridserve.people import User
 from visits.issues.chain import CLOSED, HELD, Action, Rule, Status, Way
-from visits.issues.models import Category, Issue, Step
+from visits.issues.facts import Facts
+from visits.issues.models import Category, Issue
 from visits.issues.permissions import beside_complaint, desk_issues
 from visits.issues.reckoning import weight_of
 from visits.labels import category_name
@@ -67,13 +68,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class Asked:
-    """An action that somebody wants to take on a locked issue with its steps."""
+    """An action that somebody wants to take on a locked issue, and what is known of it."""
 
     issue: Issue
     action: Action
     rule: Rule
     said: dict[str, Any]
-    steps: Sequence[Step]
+    facts: Facts
     by: User | None  # None: the resident, who has shown the query code
 
 
@@ -100,7 +101,7 @@ def effect_of(asked: Asked) -> Effect:
 
 
 def _to_team(asked: Asked, effect: Effect) -> None:
-    effect.team_id = team_for(asked.issue, asked.said["team_id"]).id
+    effect.team_id = _team_for(asked).id
 
 
 def _transfer(asked: Asked, effect: Effect) -> None:
@@ -110,23 +111,22 @@ def _transfer(asked: Asked, effect: Effect) -> None:
 
 
 def _assist(asked: Asked, effect: Effect) -> None:
-    team = team_for(asked.issue, asked.said["team_id"])
+    team = _team_for(asked)
     if team.id == asked.issue.team_id:
         raise Invalid(errors={"/team_id": [_("This team has it already.")]})
     effect.assisting = team.id
     effect.data |= {"team": str(team.id), "team_name": team.name}
 
 
-def team_for(issue: Issue, team_id: uuid.UUID) -> Team:
-    """A team to which the issue's desk may dispatch; raises Invalid."""
-    # Locked, shared: nobody of it leaves while this chooses who is in charge.
-    team = db.session.get(Team, team_id, with_for_update={"read": True}, populate_existing=True)
+def _team_for(asked: Asked) -> Team:
+    """The team that was named, where the issue's desk may dispatch to it; raises Invalid."""
+    issue, team = asked.issue, asked.facts.teams.get(asked.said["team_id"])
     if team is None or not is_under(team, issue):
         raise Invalid(errors={"/team_id": [_("No such team under this desk.")]})
     if issue.about_staff and team.id in db.session.scalars(beside_complaint(issue)).all():
         words = _("The complaint is about this team or one of its people: choose another.")
         raise Invalid(errors={"/team_id": [words]})
-    if not may_receive(team, issue):
+    if not asked.facts.admits(issue, team):
         raise NotForCells(
             errors={
                 "/team_id": [
@@ -141,15 +141,8 @@ def team_for(issue: Issue, team_id: uuid.UUID) -> Team:
     return team
 
 
-def may_receive(team: Team, issue: Issue) -> bool:
-    """Whether the list of what cells may be given 网格事项准入清单 lets the team have the issue."""
-    return bool(
-        db.session.scalar(select(select(Team.id).where(Team.id == team.id, admits(issue)).exists()))
-    )
-
-
 def admits(issue: Issue) -> ColumnElement[bool]:
-    """The same as a criterion on teams: the category is on today's list, or they have no cells."""
+    """Whether what cells may be given lets a team have the issue; the twin of `Facts.admits`."""
     listed = select(Category.code).where(Category.code == issue.category_code, Category.to_cells)
     cells = select(Assignment.id).where(
         Assignment.team_id == Team.id, holds_on(Assignment, workdays.today())
@@ -217,11 +210,12 @@ def _merge(asked: Asked, effect: Effect) -> None:
 
 def _force_close(asked: Asked, effect: Effect) -> None:
     assert asked.by is not None
-    since = [step for step in asked.steps if step.status_before in CLOSED]
+    steps = asked.facts.chains[asked.issue.id]
+    since = [step for step in steps if step.status_before in CLOSED]
     first = since[-1].seq if since else 0
     proposed = [
         step
-        for step in asked.steps
+        for step in steps
         if step.action is Action.PROPOSE_CLOSE and step.seq > first and step.actor_id != asked.by.id
     ]
     if not proposed:

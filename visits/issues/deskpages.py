@@ -141,6 +141,7 @@ def _shown(
         "queue": None if asked.get("q") else asked["queue"],
         "headings": HEADINGS,
         "counts": queues.counts(current_user),
+        "counted": queues.COUNTED,
         "page": queues.page(current_user, asked),
         "buttons": buttons(asked),
         "timing": timing,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -31,8 +33,9 @@ from visits.issues.chain import (
     rules_from,
 )
 from visits.issues.demands import Asked, Effect, effect_of, is_under
+from visits.issues.facts import Facts, lock
 from visits.issues.models import Assistance, Category, Issue, Step
-from visits.issues.permissions import may_take, visible_issues
+from visits.issues.permissions import may_take
 from visits.issues.place import place_of
 from visits.labels import label
 from visits.operations import CLOCK_TOLERANCE, IdTaken, InFuture, digest
@@ -89,7 +92,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     jurisdiction.
     """
     fingerprint = digest(said)
-    known = _same(said["id"], fingerprint, by)
+    known = _same(db.session.get(Step, said["id"]), fingerprint, by)
     if known is not None:
         return db.session.get_one(Issue, known.issue_id)
     category = db.session.get(Category, said["category"])
@@ -146,7 +149,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     projection.apply(issue, step)
     if not _stored(issue, step):
         # The same request came twice at once; or, very rarely, the number is taken.
-        known = _same(said["id"], fingerprint, by)
+        known = _same(db.session.get(Step, said["id"]), fingerprint, by)
         if known is not None:
             return db.session.get_one(Issue, known.issue_id)
         issue.number = number_of(said["id"], moment, letters=8)
@@ -176,26 +179,43 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
 
     `said` is StepIn: id, action, seen (the number of the last step that the caller saw), and what
     the action needs: words, team_id, rating. Raises IssueUnknown, StaleStep, NotPossible, NotYours,
-    Invalid.
+    Invalid, IdTaken.
     """
-    fingerprint = digest({**said, "issue_id": issue_id})
-    known = _same(said["id"], fingerprint, by)
-    if known is not None:
-        return known
     if said.get("into"):  # both are locked, in one order, so that two merges never wait in a ring
         both = select(Issue.id).where(Issue.id.in_([issue_id, said["into"]])).order_by(Issue.id)
         db.session.execute(both.with_for_update())
-    issue = db.session.scalar(
-        visible_issues(by)
-        .where(Issue.id == issue_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if issue is None:
-        raise IssueUnknown(_("No such issue in your scope."))
-    known = _same(said["id"], fingerprint, by)  # it may have come while this waited for the lock
+    teams = [said["team_id"]] if said.get("team_id") else []
+    facts = Facts(lock([issue_id], by), step_ids=[said["id"]], team_ids=teams)
+    with once():
+        step = advance(facts, issue_id, said, by=by)
+    follow(facts, by=by)
+    return step
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """Take steps in a savepoint of their own; raises IdTaken where the id of one is taken."""
+    try:
+        with db.session.begin_nested():
+            yield
+    except IntegrityError as error:
+        if sqlstate(error) != UNIQUE_VIOLATION:
+            raise
+        raise IdTaken(_("This id is already used for another step; make a new one.")) from error
+
+
+def advance(facts: Facts, issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
+    """`take_step` on one of the issues of which `facts` are known.
+
+    The caller does it `once` and lets `follow` do what comes of it.
+    """
+    fingerprint = digest({**said, "issue_id": issue_id})
+    known = _same(facts.known.get(said["id"]), fingerprint, by)
     if known is not None:
         return known
+    issue = facts.issues.get(issue_id)
+    if issue is None:
+        raise IssueUnknown(_("No such issue in your scope."))
     if said["seen"] != issue.step_no:
         raise StaleStep(
             _("Somebody was faster. Look at the issue again, then decide."),
@@ -213,10 +233,21 @@ def take_step(issue_id: uuid.UUID, said: dict[str, Any], *, by: User) -> Step:
         )
     if not may_take(by, issue, action, rule):
         raise NotYours(_("“%(action)s” is not for you to take here.", action=label(action)))
-    step = _append(issue, action, rule, said, fingerprint, by)
+    step = _append(facts, issue, action, rule, said, fingerprint, by)
     if action is Action.EVALUATE and said["rating"] is Rating.NOT:
-        _review_again(issue, step, by)
+        _review_again(facts, issue, step, by)
     return step
+
+
+def follow(facts: Facts, *, by: User | None) -> None:
+    """Do what follows from the steps that were taken: the trail, and people are told."""
+    db.session.flush()
+    who = by.id if by else None
+    for action in dict.fromkeys(step.action for _issue, step in facts.taken):
+        taken = [issue for issue, step in facts.taken if step.action is action]
+        subjects = [(issue.id, issue.village_code) for issue in taken]
+        events.record_all(f"issue.{action}", subjects, by=who)
+    tell(facts.taken)
 
 
 def evaluate(issue: Issue, said: dict[str, Any]) -> Step:
@@ -226,29 +257,31 @@ def evaluate(issue: Issue, said: dict[str, Any]) -> Step:
     not closed, AlreadyEvaluated.
     """
     fingerprint = digest({**said, "issue_id": issue.id})
-    known = _same(said["id"], fingerprint, None)
+    facts = Facts([issue], step_ids=[said["id"]])
+    known = _same(facts.known.get(said["id"]), fingerprint, None)
     if known is not None:
         return known
     rule = rules_from(issue.status).get(Action.EVALUATE)
     if rule is None:
         raise NotPossible(_("It is not closed yet: you are asked once it is."))
-    step = _append(issue, Action.EVALUATE, rule, {**said, "way": Way.CODE}, fingerprint, None)
-    if said["rating"] is Rating.NOT:
-        _review_again(issue, step, None)
+    with once():
+        said = {**said, "way": Way.CODE}
+        step = _append(facts, issue, Action.EVALUATE, rule, said, fingerprint, None)
+        if said["rating"] is Rating.NOT:
+            _review_again(facts, issue, step, None)
+    follow(facts, by=None)
     return step
 
 
-def _review_again(issue: Issue, evaluation: Step, by: User | None) -> None:
+def _review_again(facts: Facts, issue: Issue, evaluation: Step, by: User | None) -> None:
     """A resident who is not satisfied is heard once more, without anybody's decision."""
-    again = select(Step.id).where(
-        Step.issue_id == issue.id, Step.action == Action.REOPEN, Step.data.has_key("because")
-    )
-    if db.session.scalar(select(again.exists())):
+    chain = facts.chains[issue.id]
+    if any(each.action is Action.REOPEN and "because" in each.data for each in chain):
         return
     said = {"id": uuid.uuid5(evaluation.id, "reopen"), "words": evaluation.words}
     data = {"because": str(Action.EVALUATE)}
     rule = TRANSITIONS[(issue.status, Action.REOPEN)]
-    _append(issue, Action.REOPEN, rule, said, digest(said), by, data=data)
+    _append(facts, issue, Action.REOPEN, rule, said, digest(said), by, data=data)
 
 
 def reassign(issue: Issue, said: dict[str, Any], *, team: Team | None = None, by: User) -> Step:
@@ -264,7 +297,8 @@ def reassign(issue: Issue, said: dict[str, Any], *, team: Team | None = None, by
     if team is not None and issue.status in HELD and fits and not issue.about_staff:
         data = data | {"from_team": str(issue.team_id), "to_team": str(team.id)}
         step["team_id"] = team.id
-    return _append(issue, Action.REASSIGN, rule, step, digest(said), by, data=data)
+    facts = Facts([issue], team_ids=[team.id] if team else [])
+    return _by_itself(facts, issue, Action.REASSIGN, rule, step, by, data)
 
 
 def hand_over(issue: Issue, to: uuid.UUID | None, said: dict[str, Any], *, by: User | None) -> Step:
@@ -280,24 +314,33 @@ def hand_over(issue: Issue, to: uuid.UUID | None, said: dict[str, Any], *, by: U
     if by is None:
         by = db.session.get_one(User, to or said["data"]["from_person"])
         data["by"] = "system"
-    return _append(issue, Action.HAND_OVER, rule, step, digest(said), by, data=data)
+    return _by_itself(Facts([issue]), issue, Action.HAND_OVER, rule, step, by, data)
+
+
+def _by_itself(
+    facts: Facts, issue: Issue, action: Action, rule: Rule, said: dict[str, Any], by: User,
+    data: dict[str, Any],
+) -> Step:  # fmt: skip
+    """Take a step that follows from something else and that nobody sends."""
+    with once():
+        step = _append(facts, issue, action, rule, said, digest(said), by, data=data)
+    follow(facts, by=by)
+    return step
 
 
 def _append(
-    issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str,
+    facts: Facts, issue: Issue, action: Action, rule: Rule, said: dict[str, Any], fingerprint: str,
     by: User | None, *, data: dict[str, Any] | None = None,
 ) -> Step:  # fmt: skip
-    steps = db.session.scalars(
-        select(Step).where(Step.issue_id == issue.id).order_by(Step.seq)
-    ).all()
+    steps = facts.chains[issue.id]
     # A chain does not run backwards, whatever a phone's clock says.
     moment = max(_moment(said.get("happened_at"), "/happened_at"), steps[-1].happened_at)
     if data is None:
-        effect = effect_of(Asked(issue, action, rule, said, steps, by))
+        effect = effect_of(Asked(issue, action, rule, said, facts, by))
     else:  # it follows from something else: nothing is demanded
         kept = issue.team_id if rule.to in HELD or rule.to is Status.SUSPENDED else None
         effect = Effect(said.get("team_id") or kept, issue.desk_code, data)
-    for_id = None
+    who, for_id = by.id if by else None, None
     if rule.who is Who.HOLDER and by is not None:
         for_id = charge.for_whom(by, issue, workdays.today())
     step = Step(
@@ -305,9 +348,9 @@ def _append(
         issue_id=issue.id,
         seq=issue.step_no + 1,
         action=action,
-        actor_id=by.id if by else None,
+        actor_id=who,
         for_id=for_id,
-        handler_id=_handler(issue, action, effect.team_id, said, for_id or (by.id if by else None)),
+        handler_id=_handler(facts, issue, action, effect.team_id, said, for_id or who),
         status_before=issue.status,
         status_after=rule.to,
         desk_code=effect.desk_code,
@@ -319,27 +362,17 @@ def _append(
         data=effect.data,
         said=fingerprint,
     )
-    try:
-        with db.session.begin_nested():
-            reckoning.write(issue, [*steps, step], reckoning.terms_of(issue))
-            db.session.add(step)
-            db.session.flush()
-    except IntegrityError as error:
-        if sqlstate(error) != UNIQUE_VIOLATION:
-            raise
-        raise IdTaken(_("This id is already used for another step; make a new one.")) from error
+    reckoning.write(issue, [*steps, step], facts.terms(issue))
+    db.session.add(step)
     projection.apply(issue, step)
     if effect.assisting is not None:
         db.session.merge(Assistance(issue_id=issue.id, team_id=effect.assisting))
-    db.session.flush()
-    who = by.id if by else None
-    events.record(f"issue.{action}", issue.id, by=who, jurisdiction=issue.village_code)
-    tell(issue, step)
+    facts.add(issue, step)
     return step
 
 
 def _handler(
-    issue: Issue, action: Action, team_id: uuid.UUID | None, said: dict[str, Any],
+    facts: Facts, issue: Issue, action: Action, team_id: uuid.UUID | None, said: dict[str, Any],
     who: uuid.UUID | None,
 ) -> uuid.UUID | None:  # fmt: skip
     """Who is in charge after a step: the signer, or another team's person by the rule."""
@@ -350,7 +383,7 @@ def _handler(
     if action is Action.HAND_OVER:
         found: uuid.UUID | None = said["handler_id"]
         return found
-    return issue.handler_id if team_id == issue.team_id else charge.choose(team_id)
+    return issue.handler_id if team_id == issue.team_id else facts.choose(team_id)
 
 
 def _answers_for(place: dict[str, Any], moment: datetime, by: User) -> bool:
@@ -368,8 +401,8 @@ def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUI
     return row[1] if row else None
 
 
-def _same(step_id: uuid.UUID, fingerprint: str, by: User | None) -> Step | None:
-    known = db.session.get(Step, step_id)
+def _same(known: Step | None, fingerprint: str, by: User | None) -> Step | None:
+    """The step of an id, if it was sent before; raises IdTaken where it was something else."""
     who = by.id if by else None
     if known is not None and (known.said != fingerprint or known.actor_id != who):
         raise IdTaken(_("This id is already used for something else; make a new one."))

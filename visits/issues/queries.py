@@ -49,10 +49,11 @@ def in_category(code: str) -> ColumnElement[bool]:
 
 def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
     """The issues that `user` may see and that pass `filters` (IssuesIn)."""
+    # Not joined: that would be done for all that a search finds, before a page of it is taken.
     query = visible_issues(user).options(
-        joinedload(Issue.team),
-        joinedload(Issue.category),
-        joinedload(Issue.village),
+        selectinload(Issue.team),
+        selectinload(Issue.category),
+        selectinload(Issue.village),
         raiseload("*"),
     )
     # Complaints about staff have a list of their own, so that no figure tells of them.

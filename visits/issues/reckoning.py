@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, case, func, inspect, literal, select
+from sqlalchemy import ColumnElement, Float, case, cast, func, inspect, literal, select
 
 from gridserve import workdays
 from gridserve.calendars import Book, book
@@ -159,7 +159,8 @@ def weight_at(
     # greatest() leaves null out: without `resumes` the clock stands still at `stopped`.
     stood = case((stopped.is_not(None), func.greatest(stopped, now_mark - (resumes - stopped))))
     at = func.coalesce(stood, now_mark)
-    return func.greatest(0.0, 1 + (at - due) / Issue.__table__.c.limit_amount)
+    limit = cast(Issue.__table__.c.limit_amount, Float)
+    return func.greatest(0.0, 1 + (at - due) / limit)
 
 
 def recompute(prefix: str, *, at_once: int = 500) -> int:

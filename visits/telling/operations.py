@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import update
@@ -22,44 +23,69 @@ from visits.telling.recipients import Crews, Offices, Told, who_may_see
 MOST_AT_ONCE = 200  # notices named in one request to mark them as read
 
 
-def tell(issue: Issue, step: Step) -> None:
-    """Write the notices that follow from a step that was just appended to `issue`'s chain.
+def tell(taken: Sequence[tuple[Issue, Step]]) -> None:
+    """Write the notices that follow from steps that were just appended, each with its issue.
 
-    Who took the step is not told of it; somebody who is in it twice is told once.
+    Who took a step is not told of it; somebody who is in it twice is told once.
     """
-    if step.status_before in CLOSED and step.status_after not in CLOSED:
-        _begin_again(issue.id)
-    if step.action not in TOLD:
-        return
-    if step.action is Action.EVALUATE and step.data.get("rating") != Rating.NOT:
-        return
-    kind, parts = TOLD[step.action]
-    values = {"until": step.data["until"]} if kind is Kind.URGED else {}
-    about = {issue: _told_of(issue, step, parts)}
-    if step.action is Action.MERGE:
-        into = db.session.get_one(Issue, uuid.UUID(step.data["into"]))
-        values = {"number": issue.number, "into": into.number}
-        about[issue] = {Told(issue.reported_by_id, Part.REPORTER, issue.desk_code)}
-        about[into] = {Told(into.reported_by_id, Part.REPORTER, into.desk_code)}
-    for each, people in about.items():
-        write(kind, f"step:{step.id}", each, people, step=step, values=values)
+    for issue, step in taken:
+        if step.status_before in CLOSED and step.status_after not in CLOSED:
+            _begin_again(issue.id)
+    told = [(issue, step) for issue, step in taken if _is_told(step)]
+    people, rows = _People([step for _issue, step in told]), []
+    for issue, step in told:
+        kind, parts = TOLD[step.action]
+        values = {"until": step.data["until"]} if kind is Kind.URGED else {}
+        if step.action is Action.MERGE:
+            into = db.session.get_one(Issue, uuid.UUID(step.data["into"]))
+            values = {"number": issue.number, "into": into.number}
+            about = {each: {_reporter(each)} for each in (issue, into)}
+        else:
+            about = {issue: people.told_of(issue, step, parts)}
+        for each, who in about.items():
+            rows += _rows(kind, f"step:{step.id}", each, who, step=step, values=values)
+    _store(rows)
 
 
-def _told_of(issue: Issue, step: Step, parts: tuple[Part, ...]) -> set[Told]:
-    """Who is told of a step, by the state of the issue after it."""
-    code, found = step.desk_code, set()
-    team_id, helper = step.team_after_id, step.data.get("team")
-    if Part.HELPER in parts and helper:
-        return Crews([uuid.UUID(helper)]).helpers(uuid.UUID(helper), code)
-    crews = Crews([team_id] if team_id else [])
-    if team_id is not None and Part.HOLDER in parts:
-        found |= crews.holders((team_id, step.handler_id), code)
-    if team_id is not None and Part.LEAD in parts:
-        found |= crews.leads(team_id, code)
-    # Where nobody of a team can act, the desk sees to it.
-    if Part.DESK in parts or (Part.HOLDER in parts and not found):
-        found |= Offices([code]).desk(code, complaint=issue.about_staff)
-    return found
+def _is_told(step: Step) -> bool:
+    if step.action is Action.EVALUATE:
+        return bool(step.data.get("rating") == Rating.NOT)
+    return step.action in TOLD
+
+
+def _reporter(issue: Issue) -> Told:
+    return Told(issue.reported_by_id, Part.REPORTER, issue.desk_code)
+
+
+class _People:
+    """Who is told of some steps: looked up for all of them together, and only what is needed."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+
+    @cached_property
+    def _crews(self) -> Crews:
+        helpers = {uuid.UUID(step.data["team"]) for step in self._steps if step.data.get("team")}
+        return Crews({step.team_after_id for step in self._steps if step.team_after_id} | helpers)
+
+    @cached_property
+    def _offices(self) -> Offices:
+        return Offices({step.desk_code for step in self._steps})
+
+    def told_of(self, issue: Issue, step: Step, parts: tuple[Part, ...]) -> set[Told]:
+        """Who is told of a step, by the state of the issue after it."""
+        code, found = step.desk_code, set()
+        team_id, helper = step.team_after_id, step.data.get("team")
+        if Part.HELPER in parts and helper:
+            return self._crews.helpers(uuid.UUID(helper), code)
+        if team_id is not None and Part.HOLDER in parts:
+            found |= self._crews.holders((team_id, step.handler_id), code)
+        if team_id is not None and Part.LEAD in parts:
+            found |= self._crews.leads(team_id, code)
+        # Where nobody of a team can act, the desk sees to it.
+        if Part.DESK in parts or (Part.HOLDER in parts and not found):
+            found |= self._offices.desk(code, complaint=issue.about_staff)
+        return found
 
 
 def write(
@@ -67,12 +93,19 @@ def write(
     step: Step | None = None, values: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Write a notice to each of `people` but the step's own actor, once for each cause."""
+    _store(_rows(kind, cause, issue, people, step=step, values=values))
+
+
+def _rows(
+    kind: Kind, cause: str, issue: Issue, people: Iterable[Told], *,
+    step: Step | None, values: dict[str, Any] | None,
+) -> list[dict[str, Any]]:  # fmt: skip
     if issue.about_staff:
         people = who_may_see(issue.id, people)
     if step is not None and kind is not Kind.ANSWER_DUE and step.actor_id is not None:
         people = [each for each in people if each.user_id != step.actor_id]
     about = {"issue_id": issue.id, "step_id": step.id if step else None, "said": values or {}}
-    _write(kind, cause, people, about)
+    return _once_each(kind, cause, people, about)
 
 
 def write_about(
@@ -80,15 +113,17 @@ def write_about(
     values: dict[str, Any],
 ) -> None:  # fmt: skip
     """Write a notice on something else than an issue to each of `people`, once for each cause."""
-    _write(kind, cause, people, {"subject_id": subject_id, "said": values})
+    _store(_once_each(kind, cause, people, {"subject_id": subject_id, "said": values}))
 
 
-def _write(kind: Kind, cause: str, people: Iterable[Told], about: dict[str, Any]) -> None:
+def _once_each(
+    kind: Kind, cause: str, people: Iterable[Told], about: dict[str, Any]
+) -> list[dict[str, Any]]:
     """Somebody who is in it as several is told as the first of them."""
     first: dict[uuid.UUID, Told] = {}
     for each in sorted(people, key=lambda e: list(Part).index(e.part)):
         first.setdefault(each.user_id, each)
-    rows = [
+    return [
         {
             "id": uuid.uuid4(), "user_id": each.user_id, "cause": cause, "kind": kind,
             "part": each.part, "at_code": each.at_code, "created_at": now(), "routed": False,
@@ -96,6 +131,9 @@ def _write(kind: Kind, cause: str, people: Iterable[Told], about: dict[str, Any]
         }
         for each in first.values()
     ]  # fmt: skip
+
+
+def _store(rows: list[dict[str, Any]]) -> None:
     if rows:
         db.session.execute(insert(Notice).on_conflict_do_nothing(), rows)
         nudge()

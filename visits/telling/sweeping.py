@@ -6,6 +6,7 @@ it was told, in batches, and a notice exists once for each person and cause.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from sqlalchemy.orm import aliased
 from gridserve import workdays
 from gridserve.calendars import book
 from gridserve.db import Instant, db, now
+from gridserve.jobs import enqueue
 from gridserve.worktime import Calendar, Unit, YearMissing
 from visits.issues import clock
 from visits.issues.chain import Action
@@ -40,7 +42,8 @@ from visits.telling.causes import AMBER, RED, RED_1, RED_5, WORKING_DAYS_OVER, K
 from visits.telling.models import Alarm, Delivery, Notice
 from visits.telling.recipients import Crews, Offices, Told, who_may_see
 
-BATCH = 5000  # issues told in one transaction
+BATCH = 2000  # issues told in one transaction
+RUN = 8.0  # seconds: other jobs wait for the worker too
 ANSWERS_AT_ONCE = 500
 KEPT = timedelta(days=400)  # notices of closed issues
 # Desk, team and person in charge: who hears of an issue follows from them. A complaint about staff
@@ -64,7 +67,7 @@ _TELL = text("""
       ON who.place = late.place AND who.stage > late.told AND who.stage <= late.stage
     -- Somebody who is concerned at two stages that are reached at once is told of the later one.
     ORDER BY late.issue_id, who.user_id, who.stage DESC
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (cause, user_id) DO NOTHING
 """)
 _KEEP = text("""
     INSERT INTO alarm (issue_id, cycle, stage)
@@ -75,7 +78,7 @@ _KEEP = text("""
 """)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Late:
     """An open issue that has reached a stage of which nobody was told."""
 
@@ -87,21 +90,26 @@ class Late:
 
 
 def sweep() -> int:
-    """Tell of every open issue that has become amber, red, or red for long; gives how many issues.
+    """Tell of open issues that have become amber, red, or red for long; gives of how many.
 
-    A job.
+    A job. Where there are more than it can tell of in RUN, the rest is left to a run after this.
     """
-    moment = now()
+    moment, end, told = now(), time.monotonic() + RUN, 0
     late, places = _late(moment)
     who = _who(places)
     rest = iter(late)
     while batch := list(islice(rest, BATCH)):
         _tell(batch, who, moment)
         db.session.commit()
+        told += len(batch)
+        if time.monotonic() > end:
+            break
     if late:
         operations.nudge()
-        db.session.commit()
-    return len(late)
+    if told < len(late):
+        enqueue(sweep, once=True)
+    db.session.commit()
+    return told
 
 
 def stage_at(moment: datetime) -> ColumnElement[int]:
