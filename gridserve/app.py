@@ -56,6 +56,8 @@ import visits.tablecommands
 import visits.telling.jobs
 import visits.telling.pages
 import visits.telling.routes
+import visits.worklog.pages
+import visits.worklog.routes
 import visits.workset.routes
 from grids.models import short_name
 from grids.refusals import REFUSALS
@@ -81,6 +83,7 @@ APIS = (
     visits.submissions.routes.bp,
     visits.workset.routes.bp,
     visits.announcements.routes.bp,
+    visits.worklog.routes.bp,
     visits.intake.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
@@ -100,6 +103,7 @@ PAGES = (
     visits.pages.bp,
     visits.phone.pages.bp,
     visits.announcements.pages.bp,
+    visits.worklog.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
     visits.intake.residentpages.bp,
@@ -129,12 +133,13 @@ HOMES = (
 )
 HOUSEHOLDS = ("visits.listing", "visits.household", "visits.record")
 ISSUE = ("issues.show", "issues.act")
+LOG = ("worklog.show", "worklog.say")
 # Endpoint, words, who, and the further pages that belong to this section.
 NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.home", _l("Overview"), Permission.FIGURES_READ),
     ("desk.show", _l("Desk"), Permission.ISSUE_DESK, "desk.act", *ISSUE),
     ("intake.form", _l("Intake"), Permission.ISSUE_DESK, "intake.take"),
-    ("phone.shell", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE),
+    ("phone.shell", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE, *LOG),
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -181,6 +181,8 @@ class Visit(Base):
     point_source: Mapped[System | None] = mapped_column(choice(System, "system"))
     accuracy_m: Mapped[float | None]
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
+
+    called: ClassVar[str]  # the household's name as the reader may see it (visits/worklog)
 
     household: Mapped[Household] = relationship(lazy="raise")
     visitor: Mapped[User] = relationship(lazy="raise", foreign_keys=visitor_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -336,6 +337,22 @@ def test_the_queries_do_not_grow_with_households_or_issues(village, make, as_use
         event.remove(connection, "before_cursor_execute", note)
         counts.append(len(found))
     assert counts[0] == counts[1] <= 22, counts
+
+
+def test_what_was_refused_of_ones_own_waits_in_it_until_it_is_seen_to(make, as_user):
+    cell = make.cell()
+    cadre, colleague = make.cadre([cell]), make.cadre([cell])
+    home, client = make.household(cell), as_user(cadre)
+    visit = {"id": str(uuid.uuid4()), "household_id": str(home.id), "outcome": "asleep",
+             "started_at": now().isoformat()}  # fmt: skip
+    sent = {"items": [{"kind": "visit", "data": visit}]}
+    (result,) = client.post("/api/v1/submissions", json=sent).json["results"]
+    (refused,) = client.get(WORKSET).json["refused"]
+    assert (refused["id"], refused["item"]) == (result["kept"], visit["id"])
+    assert (refused["kind"], refused["code"]) == ("visit", result["code"])
+    assert as_user(colleague).get(WORKSET).json["refused"] == []
+    client.post(f"/api/v1/submissions/{refused['id']}/drop", json={"words": "录错了"})
+    assert client.get(WORKSET).json["refused"] == []
 
 
 def test_only_field_cadres_have_one(make, as_user):

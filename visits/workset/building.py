@@ -16,6 +16,7 @@ from gridserve.db import db
 from gridserve.people import User
 from visits.announcements import workset as announced
 from visits.staffing import people
+from visits.submissions import phone
 from visits.workset import cases, ground, offered
 
 
@@ -45,7 +46,7 @@ def build(user: User, day: date) -> dict[str, Any]:
         "notices": told.notices,
         "phrases": offered.phrases(user, day),
         "teams": cases.teams(described, day),
-        "refused": [],
+        "refused": phone.for_workset(user, day),
         "hints": [],
         "left_out": [
             *(["households"] if households_left_out else []),

@@ -14,6 +14,7 @@ from visits.issues.chain import Action, Promise, Rating, Status
 from visits.issues.clock import Light
 from visits.issues.schemas import TeamBrief
 from visits.models import HouseholdStatus, Outcome, Tag
+from visits.submissions.models import Kind
 from visits.workset.icons import ICONS, OTHER
 
 
@@ -204,6 +205,15 @@ class WorksetQuestionnaire(Schema):
     title = ma.fields.String(required=True)
     until = ma.fields.Date(required=True)
     questions = _list(WorksetQuestion, required=True)
+class WorksetRefused(Schema):
+    id = ma.fields.UUID(required=True, metadata={"description": "as in GET /submissions"})
+    item = ma.fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the client's id of it"}
+    )
+    kind = _enum(Kind, required=True, allow_none=True)
+    code = ma.fields.String(required=True)
+    detail = ma.fields.String(required=True, allow_none=True)
+    at = Moment(required=True)
 
 
 class WorksetOut(Schema):
@@ -227,7 +237,7 @@ class WorksetOut(Schema):
     notices = _list(WorksetNotice, required=True)
     phrases = _words(required=True)
     teams = _list(WorksetTeam, required=True)
-    refused = ma.fields.List(ma.fields.Dict(), required=True)
+    refused = _list(WorksetRefused, required=True)
     hints = ma.fields.List(ma.fields.Dict(), required=True)
     left_out = _words(
         required=True, metadata={"description": "of which of these lists there was too much"}
