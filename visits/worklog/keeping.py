@@ -1,7 +1,7 @@
 """The work log 工作日志: what a person did, day by day, generated from visits and steps.
 
 Nothing is typed for it; own words can be added. It is the person's own: nobody else reads it here
-(docs/decisions/0024).
+(docs/decisions/0027).
 """
 
 from __future__ import annotations
