@@ -205,6 +205,8 @@ class WorksetQuestionnaire(Schema):
     title = ma.fields.String(required=True)
     until = ma.fields.Date(required=True)
     questions = _list(WorksetQuestion, required=True)
+
+
 class WorksetRefused(Schema):
     id = ma.fields.UUID(required=True, metadata={"description": "as in GET /submissions"})
     item = ma.fields.UUID(
