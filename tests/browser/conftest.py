@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Playwright, sync_playwright
 from shapely import box
 from werkzeug.serving import make_server
 
 from gridserve.config import Config
 from gridserve.db import db, now
 from gridserve.permissions import Role
+from tests.browser.phones import Phone
 from tests.conftest import own_database
 from tests.factories import COUNTY, PASSWORD, SOUTH, STEP, TOWNSHIP, VILLAGE, WEST, Make
+from tests.hostileproxy import Line
 from visits import figures
 
 NASTY = "<img src=x onerror=alert(1)>"
@@ -121,14 +125,35 @@ class Tab:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture
+def line(site: Site) -> Iterator[Line]:
+    with Line(int(site.address.rsplit(":", 1)[1])).open() as line:
+        yield line
+
+
+@pytest.fixture
+def phone(playwright: Playwright, line: Line) -> Iterator[Phone]:
+    profile = Path(tempfile.mkdtemp(prefix="gs-phone-"))
+    phone = Phone(playwright, profile, line)
+    yield phone
+    phone.close()
+    shutil.rmtree(profile, ignore_errors=True)
+    assert phone.faults == []
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Any]:
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+        args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    )
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,12 @@ ACTIVE = "navigator.serviceWorker.ready.then((r) => r.active.state === 'activate
 class Phone:
     """A phone of 360 x 640 whose browser can be killed and opened again."""
 
-    def __init__(self, playwright: Playwright, profile: Path, line: Line) -> None:
-        self.playwright, self.profile, self.line = playwright, profile, line
-        self.address = f"http://127.0.0.1:{line.port}"
+    def __init__(
+        self, playwright: Playwright, profile: Path, line: Line, host: str = "127.0.0.1"
+    ) -> None:
+        """Browsers take 127.0.0.1 for secure; any other `host`, without https, they do not."""
+        self.playwright, self.profile, self.line, self.host = playwright, profile, line, host
+        self.address = f"http://{host}:{line.port}"
         self.faults: list[str] = []
         self.open()
 
@@ -34,7 +37,12 @@ class Phone:
         self.context = self.playwright.chromium.launch_persistent_context(
             self.profile,
             executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                f"--host-resolver-rules=MAP {self.host} 127.0.0.1",
+            ],
             viewport={"width": 360, "height": 640},
             is_mobile=True,
             has_touch=True,
@@ -70,12 +78,16 @@ class Phone:
     def sign_in(self, login: str) -> None:
         """Sign in through the form and wait until the phone has what it needs without a line."""
         self.page.goto(f"{self.address}/login?next=/m/")
+        self.enter(login)
+        self.page.evaluate(ACTIVE)
+
+    def enter(self, login: str) -> None:
+        """Fill in the form of the sign-in page and wait for the data."""
         self.page.fill("#login", login)
         self.page.fill("#password", PASSWORD)
         self.page.click("main button[type=submit]")
         self.page.wait_for_url("**/m/**")
         self.until(READY)
-        self.page.evaluate(ACTIVE)
 
     def start(self) -> None:
         """Open the app."""

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
 from sqlalchemy import select, update
 
 from gridserve.db import db, now
 from gridserve.people import DeviceToken
 from gridserve.permissions import Role
 from tests.browser.conftest import Site, served
-from tests.browser.phones import Phone
 from tests.factories import VILLAGE, Make
-from tests.hostileproxy import Line
 from visits.models import Household, Visit
 
 pytestmark = pytest.mark.browser
@@ -45,28 +39,6 @@ def build(make: Make) -> dict[str, Any]:
 def site(app, config) -> Iterator[Site]:
     with served(app, config, build) as site:
         yield site
-
-
-@pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
-
-
-@pytest.fixture
-def line(site: Site) -> Iterator[Line]:
-    with Line(int(site.address.rsplit(":", 1)[1])).open() as line:
-        yield line
-
-
-@pytest.fixture
-def phone(playwright: Playwright, line: Line) -> Iterator[Phone]:
-    profile = Path(tempfile.mkdtemp(prefix="gs-phone-"))
-    phone = Phone(playwright, profile, line)
-    yield phone
-    phone.close()
-    shutil.rmtree(profile, ignore_errors=True)
-    assert phone.faults == []
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import { newId } from "./lib.js";
 import { going } from "./sending.js";
 import { clockSkew } from "./session.js";
 import * as store from "./store.js";
-import { notKept, photosLeft, send } from "./sync.js";
+import { keptAgain, notKept, photosLeft, send } from "./sync.js";
 import { progress } from "./uploading.js";
 import { viewOf } from "./view.js";
 
@@ -32,7 +32,9 @@ async function keep(kind, data, more) {
   const item = { id: data.id, kind, data, state: "waiting", made_at: at.toISOString(),
     hold_until: at.getTime() + HOLD, tries: 0, say: [], problem: null, ...more };
   try {
-    return await store.add(item);
+    await store.add(item);
+    keptAgain();
+    return item;
   } catch (error) {
     notKept(error);
     throw error;

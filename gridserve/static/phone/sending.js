@@ -6,6 +6,7 @@ import { items, mark, markAll } from "./store.js";
 
 const MOST = 50; // items of a batch
 const LARGEST = 200_000; // characters of a batch, so that it gets through a weak line
+const TOO_LARGE = 1_000_000; // characters of one item: nothing that was meant
 const ORDER = ["visit", "issue", "step"]; // what others may speak of goes first
 
 let most = MOST; // fewer after a batch that did not get through
@@ -16,6 +17,7 @@ export async function sendItems() {
   let applied = 0;
   for (;;) {
     const all = await items();
+    if (await refuseLarge(all)) continue;
     const batch = cut(due(all));
     if (!batch.length) return applied;
     applied += await sendBatch(batch.map((item) => item.id), all);
@@ -42,10 +44,22 @@ export function due(all, now = Date.now()) {
 const stepBefore = (item, all, now) => all.some((each) => each.kind === "step" && each.issue_id === item.issue_id
   && each.data.seen < item.data.seen && each.state === "waiting" && !free(each, now));
 
+/** What would never get through is refused here: a server that hangs up on it gives no reason. */
+async function refuseLarge(all) {
+  const large = due(all).filter((item) => sizeOf(item) > TOO_LARGE);
+  const problem = { result: "invalid", code: "request.too_large", kept: null };
+  await markAll(large.map((item) => item.id), () => ({ state: "refused", problem }));
+  return large.length;
+}
+
+const sizeOf = (item) => JSON.stringify(item.data).length;
+
+/** The next batch. One by one, whoever was tried least is next: no item stands in the others' way. */
 function cut(ready) {
   let room = LARGEST;
-  return ready.slice(0, most).filter((item, at) => {
-    room -= JSON.stringify(item.data).length;
+  const queue = most > 1 ? ready : [...ready].sort((a, b) => a.tries - b.tries);
+  return queue.slice(0, most).filter((item, at) => {
+    room -= sizeOf(item);
     return room > 0 || at === 0;
   });
 }

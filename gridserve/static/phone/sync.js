@@ -16,6 +16,7 @@ const DAY = 86_400_000; // for so long what has arrived can still be read in the
 
 let online = navigator.onLine;
 let problem = null; // {code, title?, detail?} of the last thing that went wrong
+let unkept = null; // the same of the phone's own storage
 let fresh_at = null;
 let wait = 0; // ms until the next try after a failure; 0 after a success
 let not_before = 0; // the server asked for patience until then
@@ -33,7 +34,7 @@ export function onChange(fn) {
 
 /** How things stand, for the head of every screen. */
 export function state() {
-  return { online, sending: Boolean(running), fresh_at, problem, skew_s: clockSkew(), secure,
+  return { online, sending: Boolean(running), fresh_at, problem: unkept ?? problem, skew_s: clockSkew(), secure,
     signed_in: session().signed_in, ...counts };
 }
 
@@ -48,11 +49,15 @@ async function changed() {
 export const photosLeft = (item, there) =>
   photosOf(item).filter((sha) => there.get(sha)?.state === "waiting").length;
 
-/** Remember that the phone itself did not keep something, and tell. */
+/** Remember that the phone itself did not keep something, and tell, until it keeps the next thing. */
 export function notKept(error) {
   if (error?.code !== "full" && error?.code !== "storage") return;
-  problem = { code: error.code, detail: error.message };
+  unkept = { code: error.code, detail: error.message };
   changed();
+}
+
+export function keptAgain() {
+  unkept = null;
 }
 
 /** Begin: listen to everything that could mean "now". */
@@ -140,7 +145,7 @@ function failed(error) {
     return;
   }
   if (!(error instanceof Refusal)) {
-    problem = { code: error.code ?? "server", detail: error.message };
+    notKept(error);
     if (!error.code) console.error(error);
     return;
   }
