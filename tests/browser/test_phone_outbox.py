@@ -145,8 +145,8 @@ def test_a_new_version_waits_until_nobody_is_writing(phone, homes, monkeypatch):
     phone.until(waiting)
     assert phone.page.evaluate("window.same")
     assert phone.page.input_value("#words") == "写到一半"
-    phone.page.evaluate("location.hash = '#/today'")
-    phone.page.wait_for_function("!window.same")  # loaded anew
+    with phone.page.expect_event("load"):  # it is loaded anew
+        phone.page.evaluate("location.hash = '#/today'")
     phone.page.wait_for_selector("h1")
     phone.until(f"{waiting}.then((there) => !there)")
     phone.offline()
