@@ -12,7 +12,8 @@ const ORDER = ["visit", "issue", "step"]; // what others may speak of goes first
 let most = MOST; // fewer after a batch that did not get through
 export const going = new Set(); // ids that are on their way just now
 
-/** Send what may go now, batch by batch; gives how many were applied. Raises NoAnswer, Refusal. */
+/** Send what may go now, batch by batch; gives how many changed something, there or in what is known
+ * here. Raises NoAnswer, Refusal. */
 export async function sendItems() {
   let applied = 0;
   for (;;) {
@@ -101,7 +102,8 @@ async function take(results, batch, all) {
   const by = new Map(batch.map(({ id }, at) => [id, results[at]]));
   const waiting = new Set(all.filter((item) => item.state === "waiting").map((item) => item.id));
   await markAll([...by.keys()], (item) => outcome(item, by.get(item.id), waiting));
-  return results.filter(({ result }) => result === "applied" || result === "duplicate").length;
+  // After a conflict too there is something new to see.
+  return results.filter(({ result }) => ["applied", "duplicate", "conflict"].includes(result)).length;
 }
 
 /** What an item becomes by the server's result. */

@@ -197,6 +197,8 @@ export default {
   "work.due": "by {when}",
   "work.unsent": "To send: {action}",
   "work.unsent_report": "To send",
+  "work.first": "Yours until accepted",
+  "work.first_hint": "You took it in first: please follow it until a desk accepts it.",
   "work.no_number": "Its number comes once it has arrived",
 
   "light.green": "In time",

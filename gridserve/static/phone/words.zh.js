@@ -197,6 +197,8 @@ export default {
   "work.due": "{when} 前办完",
   "work.unsent": "待发送：{action}",
   "work.unsent_report": "待发送",
+  "work.first": "首问责任在您",
+  "work.first_hint": "首问责任在您：有人受理之前，请您跟着这件事。",
   "work.no_number": "送达后有编号",
 
   "light.green": "时间够",

@@ -1,7 +1,7 @@
 // Households and issues as they stand in lists.
 
 import { allWell } from "./acts.js";
-import { Icon, pictureOf } from "./icons.js";
+import { Icon, Picture } from "./icons.js";
 import { awayWords, dayWords, dueWords, metres, timeWords } from "./times.js";
 import { html, useRef } from "../lib.js";
 import { say, spoken } from "../words.js";
@@ -63,13 +63,14 @@ export function IssueCard({ issue, view }) {
   const category = view.category(issue.category);
   const due = issue.stage_due_at ?? issue.due_at;
   return html`<li class="card"><a class="card-link card-pictured" href=${`#/issue/${issue.id}`}>
-    <span class="picture"><${Icon} name=${pictureOf(category)} /></span>
+    <span class="picture"><${Picture} category=${category} name=${categoryName(category)} /></span>
     <span class="card-body">
       <span class="card-title">${categoryName(category) || issue.category}</span>
       <span class="card-line">${issue.words}</span>
       <span class="card-line card-soft">${placeOf(issue)}</span>
       <span class="card-facts"><b class="mark">${say(`status.${issue.status}`)}</b>
         <${Light} issue=${issue} />
+        ${issue.first && html`<b class="mark mark-wait">${say("work.first")}</b>`}
         ${due && html`<span>${say("work.due", { when: timeWords(due) })}</span>`}
         <${Unsent} issue=${issue} /></span>
     </span></a></li>`;
@@ -79,7 +80,7 @@ export function IssueCard({ issue, view }) {
 export function IssueRow({ issue, view }) {
   const category = view.category(issue.category);
   return html`<li><a class="row-issue" href=${`#/issue/${issue.id}`}>
-    <span class="picture"><${Icon} name=${pictureOf(category)} /></span>
+    <span class="picture"><${Picture} category=${category} name=${categoryName(category)} /></span>
     <span class="card-body"><b class="card-line">${categoryName(category) || issue.category}</b>
       <span class="card-facts"><span>${say(`status.${issue.status}`)}</span><${Light} issue=${issue} />
         <${Unsent} issue=${issue} /></span></span>

@@ -2,7 +2,7 @@
 
 import { categoryName } from "./cards.js";
 import { findCategories, pictures } from "./find.js";
-import { Icon, pictureOf } from "./icons.js";
+import { Icon, Picture } from "./icons.js";
 import { html, useEffect, useState } from "../lib.js";
 import { setting } from "../store.js";
 import { say } from "../words.js";
@@ -23,7 +23,7 @@ export function CategoryField({ view, value, onChange }) {
 
 function Chosen({ category, onOther }) {
   return html`<div class="chosen">
-    <span class="picture"><${Picture} category=${category} /></span>
+    <span class="picture"><${Picture} category=${category} name=${categoryName(category)} /></span>
     <span class="card-body"><b class="card-title">${categoryName(category)}</b>
       <span class="card-line card-soft">${promised(category)}</span>
       ${category.materials?.length > 0 && html`<span class="card-line card-soft">
@@ -64,18 +64,11 @@ function Chooser({ view, onPick }) {
         <p class="label">${say("report.pictures")}</p>
         <div class="tiles">${pictures(view.categories).map(([each, members]) => html`
           <button type="button" class="tile" onClick=${() => members.length ? setGroup([each, members]) : onPick(each)}>
-            <${Picture} category=${each} size="2em" /><span>${categoryName(each)}</span></button>`)}</div>`}`;
+            <${Picture} category=${each} name=${categoryName(each)} size="2em" /><span>${categoryName(each)}</span></button>`)}</div>`}`;
 }
 
 function Names({ categories, onPick }) {
   return html`<div class="names" role="status">${categories.length === 0 && html`<p>${say("report.none")}</p>`}
     ${categories.map((each) => html`<button type="button" class="name" key=${each.code}
-      onClick=${() => onPick(each)}><${Picture} category=${each} /><span>${categoryName(each)}</span></button>`)}</div>`;
-}
-
-/** A category's picture; a county's own group without one shows its first character. */
-function Picture({ category, size }) {
-  const name = pictureOf(category);
-  if (name === "other") return html`<b class="first-letter" aria-hidden="true">${categoryName(category)[0]}</b>`;
-  return html`<${Icon} name=${name} size=${size} />`;
+      onClick=${() => onPick(each)}><${Picture} category=${each} name=${categoryName(each)} /><span>${categoryName(each)}</span></button>`)}</div>`;
 }

@@ -33,7 +33,7 @@ export function lineWords(line) {
 
 /** What stays while screens come and go: the way past the head, and the voice for what was kept. */
 export default function Frame({ route, view, line, children }) {
-  const [fault, again] = useErrorBoundary();
+  const [fault, again] = useErrorBoundary((error) => console.error(error));
   useEffect(again, [route.name, route.id]);
   if (fault) return html`<${Fault} route=${route} view=${view} line=${line} />`;
   return html`

@@ -1,4 +1,4 @@
-// Pictures drawn with a pen of two units on a ground of 24: the tabs, the acts, the categories.
+// Pictures drawn with a pen of two units on a ground of 24; those of categories are in icons.svg.
 
 import { html } from "../lib.js";
 
@@ -29,32 +29,19 @@ const PATHS = {
   leave: "M4 6h16v14H4zM4 10h16M9 3v4M15 3v4",
   pen: "M4 20l1-4L16 5l3 3L8 19z",
   warn: "M12 4l9 16H3zM12 10v4.500M12 17v.3",
-  // categories
-  welfare: "M12 20s-8-4.8-8-10.500A4.3 4.3 0 0 1 12 7a4.3 4.3 0 0 1 8 2.500C20 15.2 12 20 12 20z",
-  labour: "M3.5 8h17v11.500h-17zM9 8V5h6v3M3.5 13h17",
-  farming: "M12 21V11M12 12c0-4-3-6.5-7.5-6.500C4.5 9.5 7.5 12 12 12M12 15c0-4 3-6.5 7.5-6.5 0 4-3 6.5-7.5 6.5",
-  health: "M9 4h6v5h5v6h-5v5H9v-5H4V9h5z",
-  dispute: "M3.5 4.500h11v8H8l-4.5 3zM18 9h2.500v11L16 17h-5.5",
-  facility: "M7 21V8a4 4 0 0 1 4-4h2M5 21h4M12 8l2-5 6 3-2 4zM14.5 12l-.5 2M18 13l.5 2",
-  water: "M12 3c4 5 6 8 6 11a6 6 0 0 1-12 0c0-3 2-6 6-11z",
-  power: "M13 3L5 14h6l-1 7 8-11h-6z",
-  environment: "M4.5 7h15M9 7V4h6v3M6.5 7l1 13.500h9l1-13.500M10.2 11v6M13.8 11v6",
-  safety: "M12 4l9 16H3zM12 10v4.500M12 17v.3",
-  order: "M12 3l7.5 3v6c0 4.5-3 7.5-7.5 9-4.5-1.5-7.5-4.5-7.5-9V6z",
-  education: "M12 6.500C10 5 7 4.5 3.5 4.500v14c3.5 0 6.5.5 8.5 2 2-1.5 5-2 8.5-2v-14C17 4.5 14 5 12 6.500zM12 6.500v14",
-  conduct: "M9 11a4 4 0 1 0 0-8 4 4 0 0 0 0 8M2 21c0-4 3-7 7-7s7 3 7 7M20 5v6M20 14.500v.3",
-  policy: "M4 4.500h16v11.500h-8l-4.5 4V16H4zM8 8.500h8M8 12h5",
-  other: "M6 12h.1M12 12h.1M18 12h.1",
 };
 
 /** A picture beside words; it says nothing to a screen reader. */
 export function Icon({ name, size = "1.5em" }) {
   return html`<svg class="icon" viewBox="0 0 24 24" style=${{ width: size, height: size }}
-    aria-hidden="true" focusable="false"><path d=${PATHS[name] ?? PATHS.other} /></svg>`;
+    aria-hidden="true" focusable="false"><path d=${PATHS[name]} /></svg>`;
 }
 
-/** The picture of a category: its own, or that of the group that its code begins with. */
-export function pictureOf(category) {
-  return [category?.icon, category?.code, category?.code?.split(".")[0]].find((name) => name in PATHS)
-    ?? "other";
+/** The picture of a category, drawn in icons.svg; one without shows its first character. */
+export function Picture({ category, name, size = "1.6em" }) {
+  if (!category?.icon || category.icon === "other") {
+    return html`<b class="first-letter" aria-hidden="true">${name[0]}</b>`;
+  }
+  return html`<svg class="icon" style=${{ width: size, height: size }} aria-hidden="true" focusable="false">
+    <use href=${`/static/phone/icons.svg#${category.icon}`} /></svg>`;
 }

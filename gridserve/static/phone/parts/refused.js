@@ -11,7 +11,7 @@ import { knows, say } from "../words.js";
 export function Refused({ item, view, title }) {
   const [mode, setMode] = useState(""); // "", "correct" or "dismiss"
   const problem = item.problem ?? {};
-  const suggested = problem.errors?.suggested?.started_at ?? problem.suggested?.started_at;
+  const suggested = correction(problem, item.data);
   const away = async (words) => {
     await model.dismiss(item.id);
     snack(say(words));
@@ -22,8 +22,8 @@ export function Refused({ item, view, title }) {
     <span class="card-line card-soft">${timeWords(item.data.started_at ?? item.made_at)}</span>
     <p class="why">${whyOf(problem)}</p>
     ${(item.say ?? []).map((words) => html`<p>${words}</p>`)}
-    ${suggested && html`<${WasIt} at=${suggested} onYes=${() =>
-      model.correct(item.id, { ...item.data, started_at: suggested, ended_at: undefined, typed_at: undefined })} />`}
+    ${suggested && html`<${WasIt} at=${Object.values(suggested)[0]} onYes=${() =>
+      model.correct(item.id, { ...item.data, ...suggested, ended_at: undefined, typed_at: undefined })} />`}
     ${problem.kept && html`<p class="card-soft">${say("outbox.kept")}</p>`}
     ${mode === "correct" && html`<${Correct} item=${item} view=${view} onDone=${() => setMode("")} />`}
     ${mode === "dismiss" && html`<div class="two" role="alertdialog" aria-label=${say("outbox.dismiss_sure")}>
@@ -36,6 +36,12 @@ export function Refused({ item, view, title }) {
       ${problem.kept && html`<button type="button" class="btn btn-line" onClick=${() => away("outbox.gone_to_desk")}>${say("outbox.desk")}</button>`}
       <button type="button" class="btn btn-line" onClick=${() => setMode("dismiss")}>${say("outbox.dismiss")}</button></div>`}
   </li>`;
+}
+
+/** The time that the server suggests, as {name: time}, where it is another one than was said. */
+function correction({ suggested }, said) {
+  const other = ([name, at]) => Math.abs(new Date(at) - new Date(said[name])) > 60_000;
+  return Object.entries(suggested ?? {}).some(other) ? suggested : null;
 }
 
 /** The server's own words; ours where it has none. */

@@ -74,13 +74,16 @@ function Field({ name, action, issue, view, said, write }) {
       options=${RATINGS.map((each) => [each, say(`rating.${each}`)])} onChange=${put} /></div>`;
   }
   if (name === "team_id") {
-    const teams = view.teams.filter((team) => team.id !== issue.team?.id);
+    // A team that answers for cells takes only what is on their list 准入清单.
+    const { to_cells } = view.category(issue.category) ?? {};
+    const teams = view.teams.filter((team) => team.id !== issue.team?.id && (to_cells || !team.cells));
     return html`<div class="field"><span class="label">${label}</span>${teams.length
       ? html`<${Choice} rows label=${label} value=${value} options=${teams.map((team) => [team.id, team.name])} onChange=${put} />`
       : html`<p>${say("step.no_teams")}</p>`}</div>`;
   }
   if (name === "to_desk") {
-    const desks = [[9, "township"], [6, "county"]].map(([digits, level]) => [issue.cell?.slice(0, digits), say(`step.to_${level}`)]);
+    const desks = [[9, "township"], [6, "county"]].filter(([digits]) => digits < issue.desk.length)
+      .map(([digits, level]) => [issue.desk.slice(0, digits), say(`step.to_${level}`)]);
     return html`<div class="field"><span class="label">${label}</span>
       <${Choice} label=${label} value=${value} options=${desks} onChange=${put} /></div>`;
   }

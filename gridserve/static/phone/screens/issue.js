@@ -3,7 +3,7 @@
 import { keep } from "../parts/acts.js";
 import { categoryName, Empty, Light, placeOf, Unsent } from "../parts/cards.js";
 import { Page } from "../parts/frame.js";
-import { Icon, pictureOf } from "../parts/icons.js";
+import { Icon, Picture } from "../parts/icons.js";
 import { Shown } from "../parts/pictures.js";
 import { snack } from "../parts/snack.js";
 import { StepForm } from "../parts/step.js";
@@ -52,17 +52,19 @@ export default function Issue(props) {
 }
 
 function Facts({ issue, view }) {
+  const category = view.category(issue.category);
   const home = issue.household && view.household(issue.household);
   const facts = [
     [say("issue.where"), [view.cell(issue.cell)?.name, placeOf(issue)].filter(Boolean).join(" · ")],
     [say("issue.who"), issue.resident?.name],
     [say("issue.team"), issue.team?.name],
-    [say("issue.handler"), issue.handler?.name ?? issue.handler],
+    [say("issue.handler"), issue.handler],
     [say("issue.due"), issue.due_at && timeWords(issue.due_at)],
   ].filter(([, value]) => value);
   return html`<section class="panel" aria-label=${say("issue.title")}>
-    <p class="card-facts"><span class="picture"><${Icon} name=${pictureOf(view.category(issue.category))} /></span>
+    <p class="card-facts"><span class="picture"><${Picture} category=${category} name=${categoryName(category)} /></span>
       <b class="mark">${say(`status.${issue.status}`)}</b><${Light} issue=${issue} /><${Unsent} issue=${issue} /></p>
+    ${issue.first && html`<p class="warning"><${Icon} name="warn" />${say("work.first_hint")}</p>`}
     <p class="issue-words">${issue.words}</p>
     <dl class="facts-list">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
     <p class="card-soft">${issue.number ?? say("work.no_number")}</p>

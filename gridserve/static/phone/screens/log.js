@@ -61,8 +61,9 @@ function Day({ day }) {
   return html`<section aria-labelledby=${`d-${day.day}`}>
     <h2 id=${`d-${day.day}`}>${dayWords(day.day, { weekday: true })}</h2>
     <p><b>${counts.join("，")}</b></p>
+    ${day.words && html`<p class="quote">${day.words}</p>`}
     <ul class="lines">
-      ${day.visits.map((visit) => html`<li><span><b>${timeOnly(visit.at)}</b> ${visit.household?.name ?? visit.household ?? visit.address ?? ""}
+      ${day.visits.map((visit) => html`<li><span><b>${timeOnly(visit.at)}</b> ${visit.name} ${visit.address}
         ${" "}${say(`outcome.${visit.outcome}`)}</span>${visit.notes && html`<span class="card-soft">${visit.notes}</span>`}</li>`)}
       ${day.issues.map((issue) => html`<li><span><b>${timeOnly(issue.at)}</b> ${say("action.report")} ${issue.number ?? ""}</span>
         <span class="card-soft">${issue.words}</span></li>`)}

@@ -17,6 +17,7 @@ export default function Notices(props) {
     ${notices.map((notice, at) => html`<article class="panel" key=${notice.id}>
       <h2>${notice.title}</h2>
       <p class="notice-words">${notice.words}</p>
+      ${(notice.answers ?? []).map((each) => html`<p class="quote"><b>${each.question}</b><br />${each.answer}</p>`)}
       <p class="card-soft">${[notice.by && say("notices.by", { by: notice.by }),
         notice.until && say("notices.until", { day: dayWords(notice.until) }),
         say("notices.told", { n: toldIn(view, at) })].filter(Boolean).join(" · ")}</p></article>`)}

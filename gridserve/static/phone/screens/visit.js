@@ -113,7 +113,9 @@ function Answer({ question, value, onChange }) {
 /** Notices to tick as told, with a question that came back. */
 function Told({ item, home, view, amend }) {
   const before = new Set(home.told ?? []);
-  const open = view.notices.filter((_, at) => !before.has(at));
+  const village = view.cell(home.cell)?.village;
+  const open = view.notices.filter((each, at) =>
+    !before.has(at) && (!each.villages || each.villages.includes(village)));
   if (item.data.outcome !== "met" || !open.length) return null;
   const told = item.data.told ?? [];
   const mark = (id, on) => amend({ told: on ? [...told, { notice: id }] : told.filter((each) => each.notice !== id) });

@@ -1,0 +1,282 @@
+"""The screens of the phone at 360×640: few taps, large and dark enough, sound without signal."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from gridserve.db import db, now
+from gridserve.people import User
+from tests.browser.conftest import Site, served
+from tests.browser.phones import ACTIVE, Phone
+from tests.browser.thumb import Thumb, county, faults, picture
+from tests.factories import Make
+from visits.issues.chain import Action, Status
+from visits.issues.models import Issue, Step
+from visits.models import Outcome, Visit
+
+pytestmark = pytest.mark.browser
+
+# Twice the size, both ways that phones do it: all that is measured in rem, or the letters alone.
+TWICE = {
+    "rem": "document.documentElement.style.fontSize = '200%'",
+    "letters": """document.documentElement.style.fontSize = '';
+        [...document.querySelectorAll("#app, #app *")]
+        .map((each) => [each, parseFloat(getComputedStyle(each).fontSize)])
+        .forEach(([each, size]) => { each.style.fontSize = `${size * 2}px`; })""",
+}
+
+
+@pytest.fixture(scope="module")
+def site(app: Any, config: Any) -> Iterator[Site]:
+    with served(app, config, county) as site:
+        yield site
+
+
+@pytest.fixture
+def opened(phone: Phone, site: Site) -> Phone:
+    """The phone of the cadre at Today, with the cards for the first time put away."""
+    page, here = phone.page, f"http://127.0.0.1:{phone.line.port}"
+    page.on("console", lambda m: phone.faults.extend(fault(m)))
+    page.on("request", lambda r: phone.faults.extend(outside(r.url, here)))
+    phone.sign_in("cadre")
+    page.locator("text=不看了").tap()
+    page.wait_for_selector(".well")
+    return phone
+
+
+def fault(message: Any) -> list[str]:
+    """An error on the console, but for those of a line that was cut by the test."""
+    cut = message.type != "error" or "net::ERR_" in message.text
+    return [] if cut else [message.text]
+
+
+def outside(url: str, site: str) -> list[str]:
+    return [] if url.startswith((site, "data:", "blob:")) else [f"asked for {url}"]
+
+
+def arrived(phone: Phone) -> None:
+    """Wait until everything kept has been sent, and the phone says so."""
+    phone.until(
+        lambda: phone.js("store", "return (await m.items()).every((x) => x.state === 'sent')")
+    )
+    phone.page.wait_for_selector(".line-ok", timeout=30_000)
+
+
+def stored(site: Site, query: Any) -> Any:
+    with site.app.app_context():
+        return db.session.scalars(query).all()
+
+
+def test_all_well_is_one_tap_from_today_and_a_whole_visit(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    name = page.locator(".card-split .card-title").first.inner_text()
+    thumb.tap(".well")
+    page.wait_for_selector(f".snack:has-text('{name}')")
+    assert thumb.taps <= 3
+    page.wait_for_selector(f".cards .card-title:text-is('{name}')", state="detached")
+    arrived(opened)
+    (visit,) = stored(site, select(Visit))
+    assert visit.outcome == Outcome.MET
+
+
+def test_a_visit_is_undone_within_five_seconds_and_was_never_sent(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    before = len(stored(site, select(Visit)))
+    thumb.tap(".card-split .card-link")
+    thumb.tap(".outcome-met")
+    page.wait_for_selector(".kept")
+    thumb.tap(".btn-undo")
+    page.wait_for_selector(".outcome-met")  # the household again, as if nothing had been
+    arrived(opened)
+    assert len(stored(site, select(Visit))) == before
+
+
+def test_a_half_written_issue_is_there_again_after_the_browser_was_killed(opened):
+    page, thumb = opened.page, Thumb(opened.page)
+    thumb.tap("text=报问题")
+    page.locator("input[type=search]").fill("路灯")
+    thumb.tap(".name:has-text('路灯不亮')")
+    thumb.photograph(".photo-add", picture(page, 2))
+    page.wait_for_selector(".photo img")
+    page.fill("#words", "写到一半")
+    opened.js("store", "for (;;) if ((await m.draft('report'))?.words) return")
+    opened.close()  # and its cookies are written down
+    opened.open()
+    opened.page.goto(f"{opened.address}/m/#/report")
+    opened.page.wait_for_selector(".photo img")
+    assert opened.page.input_value("#words") == "写到一半"
+    assert "路灯不亮" in opened.page.locator(".chosen").inner_text()
+
+
+def test_an_issue_is_signed_for_and_fed_back_without_waiting_for_the_line(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    opened.offline()
+    thumb.tap("nav.tabs >> text=办理")
+    thumb.tap(".card-link:has(.mark:text('等签收'))")
+    issue = page.url.rpartition("/")[2]
+    thumb.tap(".foot >> text=签收")
+    thumb.tap(".foot >> text=办好了，报结果")
+    thumb.tap(".phrase:has-text('已到现场处理好')")
+    thumb.tap(".phrase:has-text('已经办好')")
+    thumb.tap(".step >> text=确定")
+    page.wait_for_selector(".mark:text('等核查')")
+    opened.online()
+    arrived(opened)
+    steps = stored(site, select(Step.action).where(Step.issue_id == issue).order_by(Step.seq))
+    assert steps[-2:] == [Action.SIGN, Action.FEED_BACK]
+
+
+def test_a_phone_whose_clock_is_ahead_asks_and_sends_with_one_tap(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    opened.offline()
+    page.clock.install(time=now() + timedelta(hours=3))
+    thumb.tap(".card-split .card-link")
+    thumb.tap(".outcome-met")
+    page.wait_for_selector(".kept")
+    visit = page.url.rpartition("/")[2]
+    thumb.tap("text=好了")
+    opened.online()
+    page.goto(f"{opened.address}/m/#/outbox")
+    page.wait_for_selector("text=是的，就发")
+    assert faults(page) == []
+    thumb.tap("text=是的，就发")
+    arrived(opened)
+    (found,) = stored(site, select(Visit.started_at).where(Visit.id == uuid.UUID(visit)))
+    assert abs(found - now()) < timedelta(minutes=5)
+
+
+def test_somebody_was_faster_and_the_phone_says_so_plainly(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    opened.offline()
+    thumb.tap("nav.tabs >> text=办理")
+    thumb.tap(".card-link:has(.mark:text('等签收'))")
+    issue = uuid.UUID(page.url.rpartition("/")[2])
+    thumb.tap(".foot >> text=签收")
+    page.wait_for_selector(".snack")
+    with site.app.app_context():
+        found = db.session.get_one(Issue, issue)
+        colleague = db.session.scalars(
+            select(User).where(User.login == "colleague").options(selectinload(User.posts))
+        ).one()
+        Make().step(found, "sign", colleague)
+    opened.online()
+    page.wait_for_selector(".line-bad")
+    thumb.tap(".line")
+    assert faults(page) == []
+    assert len(page.locator(".why").inner_text()) > 6
+    thumb.tap("text=看这件事现在怎样")
+    page.wait_for_selector(".mark:text('正在办')")
+
+
+def test_what_opens_on_the_way_is_sound_as_well(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    opened.offline()
+    wrong = {}
+
+    def look(name: str) -> None:
+        wrong[name] = faults(page)
+        page.evaluate(TWICE["rem"])
+        wrong[f"{name}, twice"] = faults(page)
+        page.evaluate("document.documentElement.style.fontSize = ''")
+
+    thumb.tap(".well")
+    page.wait_for_selector(".snack")
+    look("message")
+    thumb.tap(".card-split .card-link")
+    thumb.tap(".outcome-met")
+    page.wait_for_selector(".kept")
+    look("visit")
+    thumb.tap("text=这户有事要报")
+    page.locator("input[type=search]").fill("ld")
+    page.wait_for_selector(".name")
+    look("categories by initials")
+    thumb.tap(".name")
+    for way in ("我这里", "地图上点", "网格里", "一户家里"):
+        thumb.tap(f"role=radio[name='{way}']")
+        look(way)
+    thumb.tap(".tick:has-text('当场就办好了')")
+    look("settled")
+    thumb.tap("text=报上去")
+    page.wait_for_selector(".fault:has-text('还差一句话')")
+    look("missing")
+    thumb.tap("text=换一个")
+    look("pictures")
+    thumb.tap(".tile")
+    look("categories of a picture")
+    page.goto(f"{opened.address}/m/#/issue/{site.issue}")
+    for action in ("退回调度台", "写备注"):
+        thumb.tap(f".name:has-text('{action}')")
+        page.wait_for_selector(".step")
+        look(action)
+        thumb.tap(".step >> text=返回")
+    closed = stored(site, select(Issue.id).where(Issue.status == Status.CLOSED))[0]
+    page.goto(f"{opened.address}/m/#/issue/{closed}")
+    thumb.tap(".foot >> text=请群众评价")
+    page.wait_for_selector(".signature")
+    look("evaluation")
+    page.goto(f"{opened.address}/m/#/outbox")
+    page.wait_for_selector(".card-plain")
+    look("outbox")
+    page.goto(f"{opened.address}/m/#/settings")
+    thumb.tap("text=退出登录")
+    page.wait_for_selector("[role=alertdialog]")
+    look("sign out")
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+def screens(site: Site) -> dict[str, str]:
+    home = site.household
+    return {
+        "today": "#/today", "find": "#/find", "household": f"#/household/{home}", "map": "#/map",
+        "work": "#/work", "reported": "#/work?which=reported", "issue": f"#/issue/{site.issue}",
+        "report": "#/report", "report here": f"#/report?household={home}", "outbox": "#/outbox",
+        "log": "#/log", "notices": "#/notices", "hints": "#/hints", "more": "#/more",
+        "settings": "#/settings", "hello": "#/hello", "nowhere": "#/household/nobody",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "signal"), [("zh", "online"), ("zh", "offline"), ("en", "offline")]
+)
+def test_every_screen_is_large_dark_and_narrow_enough(opened, site, language, signal):
+    page = opened.page
+    opened.js("store", "await m.setting('lang', said)", language)
+    page.evaluate(ACTIVE)
+    if signal == "offline":
+        opened.offline()
+    wrong = {}
+    for name, address in screens(site).items():
+        page.goto("about:blank")
+        page.goto(f"{opened.address}/m/{address}")
+        page.wait_for_selector(".leaflet-control-scale" if name == "map" else "h1")
+        wrong[name] = faults(page)
+        for way, change in TWICE.items():
+            page.evaluate(change)
+            wrong[f"{name}, {way} twice"] = faults(page)
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+def test_a_new_screen_takes_the_focus_to_its_title_and_what_is_kept_is_read_out(opened):
+    page, thumb = opened.page, Thumb(opened.page)
+    thumb.tap("nav.tabs >> text=办理")
+    page.wait_for_selector("h1:focus:text('办理')")
+    thumb.tap("nav.tabs >> text=今日")
+    thumb.tap(".well")
+    page.wait_for_selector("[role=status].unseen:has-text('见到了')", state="attached")
+
+
+def test_signing_out_says_what_is_unsent(opened):
+    page, thumb = opened.page, Thumb(opened.page)
+    opened.offline()
+    thumb.tap(".well")
+    page.wait_for_selector(".line:has-text('1 条待发')")
+    page.goto(f"{opened.address}/m/#/settings")
+    thumb.tap("text=退出登录")
+    assert "1 条没发出去" in page.locator("[role=alertdialog]").inner_text()
