@@ -10,7 +10,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 Floats = NDArray[np.float64]
@@ -91,8 +91,12 @@ def geometry_to_wgs84(geometry: G, system: System) -> G:
     return moved
 
 
-def check_position(lon: ArrayLike, lat: ArrayLike) -> None:
+def check_position(lon: Any, lat: Any) -> None:
     """Raise `BadPosition` with the first value that is not a longitude or latitude in degrees."""
+    if isinstance(lon, float) and isinstance(lat, float):
+        west, south, east, north = CHINA
+        if west <= lon <= east and south <= lat <= north:
+            return  # one point where nearly all are: arrays would take twenty times as long
     lons, lats = np.broadcast_arrays(np.asarray(lon, float), np.asarray(lat, float))
     lons, lats = lons.ravel(), lats.ravel()
     wrong = ~(np.isfinite(lons) & np.isfinite(lats))

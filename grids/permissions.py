@@ -6,13 +6,25 @@ import uuid
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, and_, case, exists, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    Select,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from grids.models import Assignment, Cell, Change, Jurisdiction, Membership, Team
 from grids.standins import Absence, Deputy
 from gridserve import workdays
-from gridserve.db import db
+from gridserve.db import Asked, db
 from gridserve.people import Post, User
 from gridserve.permissions import Permission, Role, covers, scopes, within
 
@@ -21,10 +33,11 @@ WIDE_ROLES = tuple(role for role in Role if role is not Role.CADRE)
 
 
 def holds_on(
-    model: type[Assignment | Membership | Cell | Deputy | Absence | Post], day: date
+    model: type[Assignment | Membership | Cell | Deputy | Absence | Post],
+    day: date | ColumnElement[date],
 ) -> ColumnElement[bool]:
     """Whether a row with from and to dates holds on `day`."""
-    then = literal(day, Date)
+    then = day if isinstance(day, ColumnElement) else literal(day, Date)
     return and_(model.from_date <= then, or_(model.to_date.is_(None), model.to_date > then))
 
 
@@ -63,7 +76,7 @@ def cells_of(user: User, day: date) -> Select[uuid.UUID]:
     )
 
 
-def answers(user: User, cell_id: uuid.UUID, day: date) -> Select[uuid.UUID, uuid.UUID | None]:
+def answers(user: User, cell_id: Any, day: date) -> Select[uuid.UUID, uuid.UUID | None]:
     """The team through which `user` answered for the cell on `day`, and for whom: None as oneself.
 
     An own membership goes before one in which the user stood in.
@@ -76,6 +89,31 @@ def answers(user: User, cell_id: uuid.UUID, day: date) -> Select[uuid.UUID, uuid
         .order_by(own.desc(), Assignment.lead.desc(), Assignment.from_date, Membership.id)
         .limit(1)
     )
+
+
+class _Anybody:
+    """Stands for the user in a query that is worked out before one is known."""
+
+    id = bindparam("user", type_=Uuid())
+
+
+_ANY: Any = _Anybody()
+_DAY: Any = bindparam("day", type_=Date())
+_ANSWERS = Asked(lambda: answers(_ANY, bindparam("cell", type_=Uuid()), _DAY))
+_CELLS = Asked(lambda: cells_of(_ANY, _DAY).distinct())
+
+
+def answered(
+    user: User, cell_id: uuid.UUID, day: date
+) -> tuple[uuid.UUID, uuid.UUID | None] | None:
+    """What `answers` finds; None where the user did not answer for the cell on that day."""
+    row = _ANSWERS(user=user.id, cell=cell_id, day=day).first()
+    return (row[0], row[1]) if row else None
+
+
+def own_cells(user: User, day: date) -> set[uuid.UUID]:
+    """What `cells_of` finds."""
+    return set(_CELLS(user=user.id, day=day).scalars())
 
 
 def reach(user: User, permission: Permission, day: date | None = None) -> list[str]:

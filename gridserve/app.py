@@ -204,7 +204,6 @@ def create_app(config: Config | None = None) -> Flask:
         SQLALCHEMY_DATABASE_URI=config.database_url,
         # Times go over the wire in UTC, whatever the server's own zone.
         SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_pre_ping": True,
             "max_overflow": 15,  # with the pool of 5: a connection for each thread of a process
             "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5},
         },

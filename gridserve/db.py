@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import enum
+import math
+import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Enum, MetaData, String, TypeDecorator, Uuid, event
+from sqlalchemy import (
+    CursorResult,
+    DateTime,
+    Enum,
+    MetaData,
+    Select,
+    String,
+    TypeDecorator,
+    Uuid,
+    event,
+)
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 SRID = 4326
 
@@ -101,6 +115,26 @@ def county(*constraints: Any) -> tuple[Any, ...]:
 
 db = SQLAlchemy(model_class=Base)
 
+# A connection that was in use a moment ago is alive: asking each time would cost each request a
+# round trip. One that lay longer may have been lost with a restart of the server or a firewall.
+IDLE_SECONDS = 2.0
+
+
+@event.listens_for(Pool, "checkin")
+def _put_back(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["idle_since"] = time.monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _look_before_use(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    if time.monotonic() - record.info.get("idle_since", math.inf) < IDLE_SECONDS:
+        return
+    try:
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except Exception as error:
+        raise DisconnectionError from error  # the pool makes another one
+
 
 class ExtensionsMissing(Exception):
     """The database lacks an extension that its account may not create; says how to mend it."""
@@ -109,6 +143,26 @@ class ExtensionsMissing(Exception):
 def now() -> datetime:
     """The present moment, in UTC."""
     return datetime.now(UTC)
+
+
+class Asked:
+    """A query that is asked all the time: its SQL is worked out once and then run as it stands.
+
+    `build` makes it with a `bindparam` for each value that changes. Building a query with some
+    subqueries takes many times as long as running it.
+    """
+
+    def __init__(self, build: Callable[[], Select[*tuple[Any, ...]]]) -> None:
+        self.build = build
+        self.sql = ""
+        self.fixed: dict[str, Any] = {}
+
+    def __call__(self, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+        """Run it in the present transaction; rows come as the driver gives them."""
+        if not self.sql:
+            built = self.build().compile(dialect=db.engine.dialect)
+            self.fixed, self.sql = dict(built.params), str(built)
+        return db.session.connection().exec_driver_sql(self.sql, self.fixed | values)
 
 
 def sqlstate(error: BaseException) -> str | None:

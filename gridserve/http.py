@@ -200,6 +200,10 @@ class Blueprint(SmorestBlueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    def arguments(self, schema: Any, **kwargs: Any) -> Any:
+        """As smorest's, with one schema made for all requests: it keeps nothing of any."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **kwargs)
+
 
 class PageIn(Schema):
     """The two parameters of every list."""

@@ -10,7 +10,17 @@ from datetime import date, datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from flask_babel import gettext as _
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, delete, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    String,
+    bindparam,
+    delete,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
@@ -245,19 +255,26 @@ def sign_out(token: DeviceToken) -> None:
     events.record("sign_out.done", token.user_id, by=token.user_id)
 
 
+# Built once: each request asks it.
+_BY_TOKEN = (
+    select(DeviceToken)
+    .where(
+        DeviceToken.token_hash == bindparam("hash"),
+        DeviceToken.revoked_at.is_(None),
+        DeviceToken.expires_at > bindparam("moment"),
+    )
+    .options(joinedload(DeviceToken.user.and_(User.active), innerjoin=True).joinedload(User.posts))
+)
+
+
 def find_token(token: str) -> DeviceToken | None:
     """The living sign-in behind a token, with its user and posts, in one query.
 
     What is returned stands outside the session: it stays readable for error pages after a
     rollback, and nothing done to it is ever stored.
     """
-    wanted = select(DeviceToken).where(
-        DeviceToken.token_hash == digest(token),
-        DeviceToken.revoked_at.is_(None),
-        DeviceToken.expires_at > now(),
-    )
-    user = joinedload(DeviceToken.user.and_(User.active), innerjoin=True)
-    found = db.session.scalars(wanted.options(user.joinedload(User.posts))).unique().one_or_none()
+    asked = {"hash": digest(token), "moment": now()}
+    found = db.session.scalars(_BY_TOKEN, asked).unique().one_or_none()
     if found is not None:
         _apart(found.user)
         db.session.expunge(found)

@@ -123,6 +123,11 @@ def mark(cell_ids: Iterable[uuid.UUID | None], since: date | None = None) -> Non
     """
     cells = {cell for cell in cell_ids if cell is not None}
     db.session.add_all(CoverageMark(cell_id=cell, since=since) for cell in cells)
+    refresh_soon()
+
+
+def refresh_soon() -> None:
+    """Ask for a refresh of what this transaction marks."""
     enqueue(refresh_marked, once=True)
 
 

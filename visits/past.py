@@ -11,10 +11,21 @@ from collections.abc import Collection
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Date, Uuid, column, func, literal, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Select,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    select,
+    text,
+)
 
 from gridserve import workdays
-from gridserve.db import db
+from gridserve.db import Asked, db
 from visits.models import Household, HouseholdStatus, StatusStay, Stay
 
 # A household without a cell counts from the beginning in the first one that it is given. What is
@@ -54,12 +65,19 @@ def cells_on(
     if not asked:
         return {}
     homes, days = zip(*asked, strict=True)
-    pairs = func.unnest(literal(homes, ARRAY(Uuid)), literal(days, ARRAY(Date)))
-    pair = pairs.table_valued(column("home", Uuid), column("day", Date)).render_derived()
-    query = select(pair.c.home, pair.c.day, cell_on(pair.c.day)).join_from(
+    return {(home, day): cell for home, day, cell in _CELLS(homes=list(homes), days=list(days))}
+
+
+def _cells_on_days() -> Select[*tuple[Any, ...]]:
+    homes, days = bindparam("homes", type_=ARRAY(Uuid)), bindparam("days", type_=ARRAY(Date))
+    pairs = func.unnest(homes, days).table_valued(column("home", Uuid), column("day", Date))
+    pair = pairs.render_derived()
+    return select(pair.c.home, pair.c.day, cell_on(pair.c.day)).join_from(
         pair, Household, Household.id == pair.c.home
     )
-    return {(home, day): cell for home, day, cell in db.session.execute(query)}
+
+
+_CELLS = Asked(_cells_on_days)
 
 
 def status_on(day: date) -> ColumnElement[HouseholdStatus]:

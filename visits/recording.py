@@ -9,33 +9,70 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
+import msgspec
 from flask_babel import gettext as _
-from sqlalchemy import Row, Table, select, text
-from sqlalchemy.dialects.postgresql import insert
+from geoalchemy2 import WKTElement
+from sqlalchemy import Row, select, text
 
-from grids.permissions import answers, reach
-from gridserve import events, workdays
+from grids.permissions import answered, reach
+from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.errors import Invalid, Problem
 from gridserve.people import User
 from gridserve.permissions import Permission, covers, scopes
 from visits import extras, figures, past
-from visits.models import Household, Outcome, Purpose, Visit
+from visits.models import Outcome, Purpose, Visit
 from visits.operations import CLOCK_TOLERANCE, HouseholdUnknown, IdTaken, InFuture, digest, point_of
 
-TABLE = cast(Table, Visit.__table__)
 LONGEST_VISIT = timedelta(days=1)
-HOMES = select(
-    Household.id, Household.village_code, Household.cell_id, Household.status, Household.last_met_at
-)
-MET = """
-    UPDATE household SET last_met_at = met.at
-    FROM unnest(CAST(:homes AS uuid[]), CAST(:ats AS timestamptz[])) AS met (id, at)
-    WHERE household.id = met.id
-"""
-
+LOCK = text("""
+    SELECT id, village_code, cell_id, status FROM household
+    WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
+""")
+# Stores what was not stored before and what follows from it: when the households, which are
+# locked, were last met; marks on the figures of their cells, of then and of today; the trail. Rows
+# go in in the order of ids: whoever stores the same at this moment waits, and never crosses.
+STORE = text("""
+    WITH sent AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:visits AS json)) AS sent (
+            id uuid, household_id uuid, for_id uuid, cell_id uuid, team_id uuid, in_scope boolean,
+            purpose varchar, outcome varchar, started_at timestamptz, ended_at timestamptz,
+            typed_at timestamptz, notes text, point text, point_source varchar, accuracy_m float8,
+            said varchar, day date)
+    ), new AS (
+        INSERT INTO visit (id, household_id, visitor_id, for_id, cell_id, team_id, in_scope,
+            purpose, outcome, started_at, ended_at, typed_at, received_at, notes, point,
+            point_source, accuracy_m, said)
+        SELECT id, household_id, :visitor, for_id, cell_id, team_id, in_scope,
+            purpose, outcome, started_at, ended_at, typed_at, :received_at, notes,
+            CAST(point AS geometry), point_source, accuracy_m, said
+        FROM sent ORDER BY id
+        ON CONFLICT DO NOTHING RETURNING id
+    ), stored AS (
+        SELECT sent.*, home.village_code, home.cell_id AS cell_now
+        FROM new JOIN sent USING (id) JOIN household AS home ON home.id = sent.household_id
+    ), last AS (
+        UPDATE household SET last_met_at = met.at
+        FROM (
+            SELECT household_id, max(started_at) AS at FROM stored WHERE outcome = 'met'
+            GROUP BY household_id
+        ) AS met
+        WHERE household.id = met.household_id
+            AND (household.last_met_at IS NULL OR household.last_met_at < met.at)
+    ), mark AS (
+        INSERT INTO coverage_mark (id, cell_id, since)
+        SELECT gen_random_uuid(), cell.id, least(min(stored.day), :today)
+        FROM stored, unnest(ARRAY[stored.cell_id, stored.cell_now]) AS cell (id)
+        WHERE stored.outcome = 'met' AND cell.id IS NOT NULL GROUP BY cell.id
+    ), trail AS (
+        INSERT INTO event (id, at, action, subject_id, actor_id, jurisdiction_code, data)
+        SELECT gen_random_uuid(), :received_at, 'visit.recorded', id, :visitor, village_code, '{}'
+        FROM stored
+    )
+    SELECT id, outcome FROM stored
+""")
 
 Home = Row[Any, *tuple[Any, ...]]
 Homes = dict[uuid.UUID, Home]
@@ -79,13 +116,12 @@ def record_visits(saids: Sequence[dict[str, Any]], *, by: User) -> list[Recorded
     equal request that came long ago and one that comes at this moment are met alike.
     """
     sent = [Recorded(said, workdays.day_of(said["started_at"])) for said in saids]
-    homes = _locked({said["household_id"] for said in saids})
-    _judge(sent, homes, by)
-    _insert([one for one in sent if one.problem is None])
-    new = [one for one in sent if one.new]
+    moment = now()
+    _judge(sent, _locked({said["household_id"] for said in saids}), by, moment)
+    _store([one for one in sent if one.problem is None], by, moment)
+    new = [(one.visit, one.said) for one in sent if one.new and one.visit]
     if new:
-        _follow(new, homes, by)
-        extras.store([(one.visit, one.said) for one in new if one.visit], by)
+        extras.store(new, by)
     _look_up([one for one in sent if not one.new], by)
     return sent
 
@@ -93,13 +129,12 @@ def record_visits(saids: Sequence[dict[str, Any]], *, by: User) -> list[Recorded
 def _locked(ids: Collection[uuid.UUID]) -> Homes:
     """The households by id. Visits to one queue up here, so `last_met_at` never goes back; all
     lock in the order of ids, so that two outboxes never wait in a ring."""
-    query = HOMES.where(Household.id.in_(ids)).order_by(Household.id)
-    return {home.id: home for home in db.session.execute(query.with_for_update(key_share=True))}
+    return {home.id: home for home in db.session.execute(LOCK, {"ids": list(ids)})}
 
 
-def _judge(sent: list[Recorded], homes: Homes, by: User) -> None:
+def _judge(sent: list[Recorded], homes: Homes, by: User, moment: datetime) -> None:
     """Give each the columns of its visit, or the problem for which it cannot be stored."""
-    allowed, latest = Allowed(by), now() + CLOCK_TOLERANCE
+    allowed, latest = Allowed(by), moment + CLOCK_TOLERANCE
     for one in sent:
         one.home = home = homes.get(one.said["household_id"])
         if home is None or not allowed(home.village_code, one.day):
@@ -112,11 +147,11 @@ def _judge(sent: list[Recorded], homes: Homes, by: User) -> None:
     for one in good:
         cell = cells[one.said["household_id"], one.day]
         if cell is not None and (cell, one.day) not in teams:
-            teams[cell, one.day] = db.session.execute(answers(by, cell, one.day)).first()
+            teams[cell, one.day] = answered(by, cell, one.day)
         team, for_id = teams.get((cell, one.day)) or (None, None)
-        assigned = {"cell_id": cell, "team_id": team, "for_id": for_id}
+        judged = {"cell_id": cell, "team_id": team, "for_id": for_id, "in_scope": team is not None}
         try:
-            one.columns = _columns(one.said, by) | assigned | {"in_scope": team is not None}
+            one.columns = _columns(one.said) | judged
         except Problem as no_place:
             one.problem = no_place
 
@@ -157,18 +192,16 @@ def _wrong_times(said: dict[str, Any], latest: datetime) -> Problem | None:
     return kind(_("Mend the times and send it again."), errors=problems) if problems else None
 
 
-def _columns(said: dict[str, Any], by: User) -> dict[str, Any]:
+def _columns(said: dict[str, Any]) -> dict[str, Any]:
     """What a visit keeps of what was sent, as it will be read back."""
     return {
         "id": said["id"],
         "household_id": said["household_id"],
-        "visitor_id": by.id,
         "purpose": Purpose(said["purpose"]),
         "outcome": Outcome(said["outcome"]),
         "started_at": said["started_at"].astimezone(UTC),
         "ended_at": said.get("ended_at") and said["ended_at"].astimezone(UTC),
         "typed_at": said.get("typed_at") and said["typed_at"].astimezone(UTC),
-        "received_at": now(),
         "notes": said.get("notes", ""),
         "point": None,
         "point_source": None,
@@ -178,55 +211,32 @@ def _columns(said: dict[str, Any], by: User) -> dict[str, Any]:
     }
 
 
-def _insert(good: list[Recorded]) -> None:
-    """Store these; those that were not there before are `new` and have their visit.
-
-    In the order of ids, so that whoever stores the same at this moment waits and never crosses.
-    """
+def _store(good: list[Recorded], by: User, moment: datetime) -> None:
+    """Store these; those that were not there before are `new` and have their visit."""
     first: dict[uuid.UUID, Recorded] = {}
     for one in good:
         first.setdefault(one.said["id"], one)
-    rows = [first[visit_id].columns for visit_id in sorted(first)]
-    if not rows:
+    if not first:
         return
-    statement = insert(TABLE).on_conflict_do_nothing().returning(TABLE.c.id)
-    for visit_id in db.session.scalars(statement, rows):
-        one = first[visit_id]
-        one.new, one.visit = True, Visit(**one.columns)
-
-
-def _follow(new: list[Recorded], homes: Homes, by: User) -> None:
-    """What follows from new visits: when households were last met, figures, the trail."""
-    met: dict[uuid.UUID, datetime] = {}
-    for one in new:
-        if one.columns["outcome"] is Outcome.MET:
-            home, at = one.said["household_id"], one.columns["started_at"]
-            met[home] = max(at, met.get(home, at))
-    later = {
-        home: at
-        for home, at in met.items()
-        if (before := homes[home].last_met_at) is None or before < at
+    rows = [one.columns | {"day": one.day} for one in first.values()]
+    said = {
+        "visits": msgspec.json.encode(rows, enc_hook=_written).decode(),
+        "visitor": by.id,
+        "received_at": moment,
+        "today": workdays.today(),
     }
-    if later:
-        said = {"homes": list(later), "ats": list(later.values())}
-        db.session.execute(text(MET), said)
-    _mark(new, homes)
-    subjects = [(one.said["id"], homes[one.said["household_id"]].village_code) for one in new]
-    events.record_all("visit.recorded", subjects, by=by.id)
+    stored = db.session.execute(STORE, said).all()
+    for visit_id, _outcome in stored:
+        one = first[visit_id]
+        one.new, one.visit = True, Visit()
+        # As if it were loaded: what each assignment of a column tells the session is not needed.
+        one.visit.__dict__.update(one.columns, visitor_id=said["visitor"], received_at=moment)
+    if any(outcome == Outcome.MET for _id, outcome in stored):
+        figures.refresh_soon()
 
 
-def _mark(new: list[Recorded], homes: Homes) -> None:
-    """Figures of the cells of today, and where a visit came late of the cell of that day too."""
-    today = workdays.today()
-    since: dict[uuid.UUID, date] = {}
-    for one in new:
-        if one.columns["outcome"] is not Outcome.MET:
-            continue
-        day = workdays.day_of(one.columns["started_at"])
-        for cell in {homes[one.said["household_id"]].cell_id, one.columns["cell_id"]} - {None}:
-            since[cell] = min(day, since.get(cell, today))
-    for day in set(since.values()):
-        figures.mark((cell for cell, each in since.items() if each == day), since=day)
+def _written(point: WKTElement) -> str:
+    return f"SRID={point.srid};{point.data}"
 
 
 def _look_up(others: list[Recorded], by: User) -> None:
@@ -235,11 +245,12 @@ def _look_up(others: list[Recorded], by: User) -> None:
         return
     ids = {one.said["id"] for one in others}
     known = {row.id: row for row in db.session.scalars(select(Visit).where(Visit.id.in_(ids)))}
+    visitor = by.id
     for one in others:
         visit = known.get(one.said["id"])
         if visit is None:
             continue
-        if visit.said == digest(one.said) and visit.visitor_id == by.id:
+        if visit.said == digest(one.said) and visit.visitor_id == visitor:
             one.visit, one.problem = visit, None
         else:
             one.problem = IdTaken(_("This id is already used for another visit; make a new one."))

@@ -94,7 +94,7 @@ def test_a_batch_takes_as_many_queries_as_a_few(make):
         return len(found)
 
     few, many = queries(households[:3]), queries(households)
-    assert few == many <= 7
+    assert few == many <= 4
     assert count(CoverageMark) == 2
     recorded = select(func.count()).where(Event.action == "visit.recorded")
     assert db.session.scalar(recorded) == 43

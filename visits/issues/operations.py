@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from grids.models import Team
-from grids.permissions import answers, reach
+from grids.permissions import answered, reach
 from gridserve import events, workdays
 from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
@@ -390,14 +390,13 @@ def _answers_for(place: dict[str, Any], moment: datetime, by: User) -> bool:
     """Whether the reporter served in a team of the place's cell on that day."""
     if place["cell_id"] is None:
         return False
-    found = db.session.execute(answers(by, place["cell_id"], workdays.day_of(moment)))
-    return found.first() is not None
+    return answered(by, place["cell_id"], workdays.day_of(moment)) is not None
 
 
 def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUID | None:
     if place["cell_id"] is None:
         return None
-    row = db.session.execute(answers(by, place["cell_id"], workdays.day_of(moment))).first()
+    row = answered(by, place["cell_id"], workdays.day_of(moment))
     return row[1] if row else None
 
 

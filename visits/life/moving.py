@@ -13,7 +13,7 @@ from sqlalchemy.types import Uuid
 
 from grids.life import Made
 from grids.models import Cell, Team
-from grids.permissions import answers
+from grids.permissions import answered
 from grids.queries import teams_by_cell
 from gridserve import events, workdays
 from gridserve.db import db
@@ -188,7 +188,7 @@ def visits(made: Made) -> int:
         visit.cell_id = heirs[visit.id]
         visitor = db.session.get_one(User, visit.visitor_id)
         day = workdays.day_of(visit.started_at)
-        row = db.session.execute(answers(visitor, visit.cell_id, day)).first()
+        row = answered(visitor, visit.cell_id, day)
         visit.team_id, visit.for_id = row or (None, None)
         visit.in_scope = visit.team_id is not None
     db.session.flush()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from gridserve.db import db, now
@@ -23,6 +23,9 @@ from visits.submissions.reading import Item, uuid_of
 
 LONGEST_KEPT = 20_000  # characters of a payload
 MOST_KEPT = 500  # open ones of one account: more than a phone's whole outbox
+KNOWN = text("""
+    SELECT id FROM submission WHERE account_id = :account AND item_id = ANY(CAST(:ids AS uuid[]))
+""")
 POSTS = (Permission.VISIT_RECORD, Permission.ISSUE_REPORT, Permission.ISSUE_READ)
 
 
@@ -61,12 +64,13 @@ def answer_from_kept(items: Sequence[Item], by: User) -> None:
     ids = {item.id for item in items if item.id is not None}
     if not ids:
         return
-    query = select(Submission).where(Submission.account_id == by.id, Submission.item_id.in_(ids))
-    kept: dict[uuid.UUID | None, list[Submission]] = {}
-    for row in db.session.scalars(query.order_by(Submission.received_at)):
-        kept.setdefault(row.item_id, []).append(row)
-    if not kept:
+    found = db.session.scalars(KNOWN, {"account": by.id, "ids": list(ids)}).all()
+    if not found:
         return
+    kept: dict[uuid.UUID | None, list[Submission]] = {}
+    query = select(Submission).where(Submission.id.in_(found)).order_by(Submission.received_at)
+    for row in db.session.scalars(query):
+        kept.setdefault(row.item_id, []).append(row)
     for item in items:
         for row in kept.get(item.id, ()):
             if row.digest == payload(item.sent)[1]:

@@ -72,7 +72,8 @@ def submit(data: dict[str, Any]) -> Response:
     said = reading.moment(data.get("device_time"))
     skew = round((said - received).total_seconds(), 1) if said else None
     items = [reading.read(sent) for sent in data["items"]]
-    operations.take(items, by=current_user, device=current_sign_in().device, skew=skew)
+    sign_in = current_sign_in()
+    operations.take(items, by=sign_in.user, device=sign_in.device, skew=skew)
     results = [_result(item) for item in items]
     answer = {"received_at": received, "skew_s": skew, "results": results}
     return Response(msgspec.json.encode(answer), mimetype="application/json")

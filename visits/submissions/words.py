@@ -6,10 +6,9 @@ import uuid
 from collections.abc import Iterable, Sequence
 
 from flask_babel import gettext as _
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select, text
 
-from grids.models import Cell
-from grids.permissions import cells_of
+from grids.permissions import own_cells
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
@@ -19,6 +18,10 @@ from visits.recording import Recorded
 from visits.submissions.reading import Item
 
 GONE = (HouseholdStatus.MOVED, HouseholdStatus.DEMOLISHED)
+CELLS = text("""
+    SELECT id, code, name, coalesce(to_date <= :today, false) AS ended FROM cell
+    WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
 Place = Row[uuid.UUID, str, str, bool]
 Cells = dict[uuid.UUID, Place]
 
@@ -29,7 +32,7 @@ def tell(pairs: Sequence[tuple[Item, Recorded]], *, by: User) -> None:
     cells = _cells(one for _item, one in pairs)
     mine: set[uuid.UUID] | None = None
     if any(one.day < today for _item, one in pairs):
-        mine = set(db.session.scalars(cells_of(by, today).distinct()))
+        mine = own_cells(by, today)
     names = _names(one for _item, one in pairs)
     left_out = extras.not_fitting([(one.visit, one.said) for _item, one in pairs if one.visit])
     for item, one in pairs:
@@ -92,9 +95,8 @@ def _cells(visits: Iterable[Recorded]) -> Cells:
     ids = {place.cell_id for place in places} - {None}
     if not ids:
         return {}
-    ended = func.coalesce(Cell.to_date <= workdays.today(), False).label("ended")
-    wanted = select(Cell.id, Cell.code, Cell.name, ended).where(Cell.id.in_(ids))
-    return {row.id: row for row in db.session.execute(wanted)}
+    asked = {"ids": list(ids), "today": workdays.today()}
+    return {row.id: row for row in db.session.execute(CELLS, asked)}
 
 
 def _names(visits: Iterable[Recorded]) -> dict[uuid.UUID, str]:

@@ -1,0 +1,270 @@
+"""Measure how fast visits come in: batches and single ones, through real gunicorn, beside raw SQL.
+
+Two workers serve, as `gridserve up` starts them; clients and PostgreSQL share the machine. Every
+visit is durable when it is answered. The limits are measured in the same run: the same rows put by
+psycopg into a table with the same columns, checks and indexes, in the same batches or one by one.
+
+    ingest.py [--households N] [--visits N] [--seconds S]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from flask import Flask
+from sqlalchemy import text
+from work import COUNTY, TABLE, application
+
+from gridserve.db import db, now
+from gridserve.installation import ROOT
+from gridserve.people import DeviceToken, digest
+from gridserve.up import _web_command
+from visits.demo.load import Wanted, load
+
+BATCH, SENDERS, SINGLES = 50, 4, 16
+PORT = 18765
+RAW = """
+    INSERT INTO bare (id, household_id, visitor_id, cell_id, team_id, in_scope, purpose, outcome,
+        started_at, typed_at, received_at, notes, point, point_source, accuracy_m, said)
+    VALUES (%s, %s, %s, %s, %s, true, 'regular', 'met', %s, %s, %s, %s,
+        ST_SetSRID(ST_MakePoint(%s, %s), 4326), 'wgs84', %s, %s)
+"""
+CADRES = """
+    SELECT m.user_id, a.cell_id, a.team_id FROM membership m JOIN assignment a USING (team_id)
+    JOIN post p ON p.user_id = m.user_id AND p.role = 'cadre'
+    WHERE EXISTS (SELECT FROM household h WHERE h.cell_id = a.cell_id AND h.status = 'active')
+    ORDER BY a.cell_id LIMIT 400
+"""
+HOMES = (
+    "SELECT id, ST_X(point), ST_Y(point) FROM household WHERE cell_id = %s AND status = 'active'"
+)
+NOTES = (
+    "家中一切正常",
+    "老人身体尚好，提醒按时服药。",
+    "",
+    "外出务工，电话联系正常",
+    "已告知防火注意事项",
+)
+
+
+class Cadre:
+    """Somebody who visits, with the households of one cell."""
+
+    def __init__(self, connection: psycopg.Connection[Any], row: Sequence[Any]) -> None:
+        self.user, self.cell, self.team = row
+        self.token = f"bench-{uuid.uuid4()}"
+        self.homes = connection.execute(HOMES, (self.cell,)).fetchall()
+
+
+def said(cadre: Cadre) -> dict[str, Any]:
+    """A visit as phones send it: with place and a note."""
+    home, lon, lat = random.choice(cadre.homes)  # noqa: S311
+    at = datetime.now(UTC) - timedelta(seconds=random.randrange(60, 3600))  # noqa: S311
+    return {
+        "id": str(uuid.uuid4()),
+        "household_id": str(home),
+        "purpose": "regular",
+        "outcome": "met",
+        "started_at": at.isoformat(),
+        "typed_at": at.isoformat(),
+        "notes": random.choice(NOTES),  # noqa: S311
+        "point": {"lon": round(lon, 6), "lat": round(lat, 6), "crs": "wgs84"},
+        "accuracy_m": 12.0,
+    }
+
+
+def request(path: str, cadre: Cadre, body: Any) -> bytes:
+    data = json.dumps(body, ensure_ascii=False).encode()
+    head = (
+        f"POST /api/v1{path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {cadre.token}\r\n"
+        "Content-Type: application/json\r\nAccept-Encoding: gzip\r\n"
+        f"Content-Length: {len(data)}\r\n\r\n"
+    )
+    return head.encode() + data
+
+
+class Line:
+    """One connection that is kept, as a browser keeps it."""
+
+    def __init__(self) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", PORT))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def send(self, whole: bytes) -> tuple[int, bytes]:
+        try:
+            self.socket.sendall(whole)
+            found = b""
+            while b"\r\n\r\n" not in found:
+                found += self._more()
+        except OSError:  # the server lets go of a connection after many requests
+            self.__init__()  # type: ignore[misc]
+            return self.send(whole)
+        head, _, body = found.partition(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
+        while len(body) < length:
+            body += self._more()
+        if b"gzip" in head:
+            body = gzip.decompress(body)
+        return int(head.split()[1]), body
+
+    def _more(self) -> bytes:
+        part = self.socket.recv(65536)
+        if not part:
+            raise OSError("closed")
+        return part
+
+
+def rate(workers: int, work: Callable[[int, float], int], seconds: float) -> float:
+    """What `workers` get done in a second together, each given its number and when to stop."""
+    began = time.perf_counter()
+    with ThreadPoolExecutor(workers) as pool:
+        done = sum(pool.map(lambda n: work(n, began + seconds), range(workers)))
+    return done / (time.perf_counter() - began)
+
+
+def batches(cadres: list[Cadre], seconds: float) -> float:
+    def send(n: int, stop: float) -> int:
+        line, done, turn = Line(), 0, n
+        while time.perf_counter() < stop:
+            cadre = cadres[turn % len(cadres)]
+            items = [{"kind": "visit", "data": said(cadre)} for _ in range(BATCH)]
+            status, body = line.send(request("/submissions", cadre, {"items": items}))
+            answer = json.loads(body)
+            assert status == 200, body
+            assert all(one["result"] == "applied" for one in answer["results"]), body
+            done, turn = done + BATCH, turn + SENDERS
+        return done
+
+    return rate(SENDERS, send, seconds)
+
+
+def singles(cadres: list[Cadre], seconds: float) -> float:
+    def send(n: int, stop: float) -> int:
+        line, done, turn = Line(), 0, n
+        while time.perf_counter() < stop:
+            cadre = cadres[turn % len(cadres)]
+            status, body = line.send(request("/visits", cadre, said(cadre)))
+            assert status == 201, body
+            done, turn = done + 1, turn + SINGLES
+        return done
+
+    return rate(SINGLES, send, seconds)
+
+
+def raw(url: str, cadres: list[Cadre], connections: int, batch: int, seconds: float) -> float:
+    def row(cadre: Cadre) -> tuple[Any, ...]:
+        one, moment = said(cadre), datetime.now(UTC)
+        place = one["point"]
+        return (
+            uuid.UUID(one["id"]), uuid.UUID(one["household_id"]), cadre.user, cadre.cell,
+            cadre.team, moment, moment, moment, one["notes"], place["lon"], place["lat"],
+            one["accuracy_m"], digest(one["id"]),
+        )  # fmt: skip
+
+    def put(n: int, stop: float) -> int:
+        done, turn = 0, n
+        with psycopg.connect(url) as connection, connection.cursor() as cursor:
+            while time.perf_counter() < stop:
+                cadre = cadres[turn % len(cadres)]
+                cursor.executemany(RAW, [row(cadre) for _ in range(batch)])
+                connection.commit()
+                done, turn = done + batch, turn + connections
+        return done
+
+    return rate(connections, put, seconds)
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[None]:
+    """gunicorn with two workers, as `gridserve up` starts it."""
+    config = app.extensions["gridserve"]
+    environment = os.environ | {
+        "GRIDSERVE_DATABASE_URL": config.database_url,
+        "GRIDSERVE_REDIS_URL": config.redis_url,
+        "GRIDSERVE_SECRET_KEY": config.secret_key,
+    }
+    with tempfile.TemporaryDirectory() as log:
+        web = subprocess.Popen(_web_command(PORT, Path(log)), env=environment, cwd=ROOT)
+        try:
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                try:
+                    socket.create_connection(("127.0.0.1", PORT), 1).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield
+        finally:
+            web.terminate()
+            web.wait(20)
+
+
+def show(what: str, ours: float, limit: float, of: str) -> None:
+    print(f"{what:<36} {ours:>8.0f} visits/s   {of}: {limit:>8.0f}   ratio {ours / limit:.2f}")
+
+
+def measure(app: Flask, seconds: float) -> None:
+    url = app.extensions["gridserve"].database_url.replace("+psycopg", "")
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE IF EXISTS bare")
+        connection.execute("CREATE TABLE bare (LIKE visit INCLUDING ALL)")
+        cadres = [Cadre(connection, row) for row in connection.execute(CADRES).fetchall()]
+    for cadre in cadres:
+        until = now() + timedelta(hours=9)
+        db.session.add(
+            DeviceToken(
+                user_id=cadre.user, token_hash=digest(cadre.token), device="bench", expires_at=until
+            )
+        )
+    db.session.commit()
+    db.engine.dispose()
+    with served(app):
+        batches(cadres, min(seconds, 3))  # to warm up
+        for _turn in range(2):
+            ours, one = batches(cadres, seconds), singles(cadres, seconds)
+            limit = max(raw(url, cadres, n, BATCH, seconds) for n in (1, 2))
+            show(f"/submissions, batches of {BATCH}", ours, limit, "psycopg, same indexes")
+            each = raw(url, cadres, SINGLES, 1, seconds)
+            show(f"POST /visits, {SINGLES} clients", one, each, "psycopg, single commits")
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    asked.add_argument("--households", type=int, default=10_000)
+    asked.add_argument("--visits", type=int, default=20_000)
+    asked.add_argument("--seconds", type=float, default=8)
+    args = asked.parse_args()
+    if not (TABLE / "dist").is_dir():
+        sys.exit(f"The code table is missing in {TABLE}: make setup")
+    with application() as app:
+        wanted = Wanted(
+            county=COUNTY, table=TABLE, households=args.households, visits=args.visits, issues=100
+        )
+        load(wanted, lambda _what, _n: None)
+        db.session.commit()
+        db.session.execute(text("ANALYZE"))
+        db.session.commit()
+        print(f"{args.households:,} households, {args.visits:,} visits stored")
+        measure(app, args.seconds)
+
+
+if __name__ == "__main__":
+    main()
