@@ -51,6 +51,7 @@ import visits.phone.pages
 import visits.routes
 import visits.staffing.pages
 import visits.staffing.routes
+import visits.submissions.pages
 import visits.submissions.routes
 import visits.tablecommands
 import visits.telling.jobs
@@ -106,6 +107,7 @@ PAGES = (
     visits.worklog.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
+    visits.submissions.pages.bp,
     visits.intake.residentpages.bp,
     visits.issues.pages.bp,
     visits.issues.calendarpages.bp,
@@ -134,10 +136,11 @@ HOMES = (
 HOUSEHOLDS = ("visits.listing", "visits.household", "visits.record")
 ISSUE = ("issues.show", "issues.act")
 LOG = ("worklog.show", "worklog.say")
+REFUSED = ("refused.listing", "refused.resolve")
 # Endpoint, words, who, and the further pages that belong to this section.
 NAV: tuple[tuple[Any, ...], ...] = (
     ("maps.home", _l("Overview"), Permission.FIGURES_READ),
-    ("desk.show", _l("Desk"), Permission.ISSUE_DESK, "desk.act", *ISSUE),
+    ("desk.show", _l("Desk"), Permission.ISSUE_DESK, "desk.act", *REFUSED, *ISSUE),
     ("intake.form", _l("Intake"), Permission.ISSUE_DESK, "intake.take"),
     ("phone.shell", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE, *LOG),
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),

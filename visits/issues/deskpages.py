@@ -28,6 +28,7 @@ from visits.issues.models import Category
 from visits.issues.queues import Queue
 from visits.issues.words import timing
 from visits.labels import category_name, label
+from visits.submissions import permissions as refused
 
 bp = Blueprint("desk", __name__, template_folder="../templates")
 
@@ -175,6 +176,7 @@ def _page(outcomes: Any = (), problem: Problem | None = None) -> str:
         filters=kept.of(current_user, "desk"),
         parts_kept=kept.PARTS,
         new_id=uuid.uuid4,
+        refused=refused.waiting(current_user),
     )
 
 

@@ -207,13 +207,17 @@ def _alone(work: Callable[[], Done]) -> Done | Problem:
 def _suggest(items: Iterable[Item], skew: float | None) -> None:
     """Beside times in the future, what they are by our clock, so that the phone can ask."""
     for item in items:
-        if skew is not None and isinstance(item.problem, InFuture):
-            moved = {
-                name: (item.said[name] - timedelta(seconds=skew)).astimezone(zone()).isoformat()
-                for name in TIMES
-                if item.said.get(name)
+        if skew is None or not isinstance(item.problem, InFuture):
+            continue
+        said = {name: item.said[name] for name in TIMES if item.said.get(name)}
+        try:
+            ours = {name: at - timedelta(seconds=skew) for name, at in said.items()}
+        except OverflowError:
+            continue  # the phone's clock stands in another age
+        if all(at <= now() for at in ours.values()):
+            item.problem.extra["suggested"] = {
+                name: at.astimezone(zone()).isoformat() for name, at in ours.items()
             }
-            item.problem.extra["suggested"] = moved
 
 
 def _close_replaced(items: Sequence[Item], by: User) -> None:
