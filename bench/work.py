@@ -67,7 +67,9 @@ def application() -> Iterator[Flask]:
     local = Local(folder / "data", say=lambda _words: None)
     try:
         found = local.start()
-        app = create_app(Config(found.database_url, found.redis_url, "bench" * 8))
+        app = create_app(
+            Config(found.database_url, found.redis_url, "bench" * 8, str(folder / "blobs"))
+        )
         with app.app_context():
             upgrade(directory=str(MIGRATIONS))
             yield app

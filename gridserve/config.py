@@ -6,11 +6,14 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from dotenv import dotenv_values
+
+from gridserve.storage import read_address
 
 # What a browser takes as the source of a frame: a host with https, without a path.
 ORIGIN = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
@@ -61,6 +64,9 @@ class Config:
     secret_key: str = _variable(
         "GRIDSERVE_SECRET_KEY", "signs session cookies; at least 32 characters, kept secret"
     )
+    blobs: str = _variable(
+        "GRIDSERVE_BLOBS", "where pictures lie: a folder, or s3://bucket/prefix?endpoint=https://…"
+    )
     timezone: str = _variable(
         "GRIDSERVE_TIMEZONE", "IANA zone in which days begin and end", "Asia/Shanghai"
     )
@@ -110,6 +116,9 @@ class Config:
         _flag,
     )
 
+    blobs_key: str = _variable("GRIDSERVE_BLOBS_KEY", "access key of the S3 store", "")
+    blobs_secret: str = _variable("GRIDSERVE_BLOBS_SECRET", "secret key of the S3 store", "")
+
     def __post_init__(self) -> None:
         if len(self.secret_key) < 32:
             raise ConfigError("GRIDSERVE_SECRET_KEY must have at least 32 characters")
@@ -130,6 +139,15 @@ class Config:
             raise ConfigError(
                 "GRIDSERVE_EMBEDDED_BY needs https and GRIDSERVE_SECURE_COOKIES=1: "
                 "inside another site's page a browser keeps no other cookies"
+            )
+        try:
+            address = read_address(self.blobs)
+        except ValueError as error:
+            raise ConfigError(f"GRIDSERVE_BLOBS cannot be {self.blobs!r}: {error}") from error
+        if not isinstance(address, Path) and not (self.blobs_key and self.blobs_secret):
+            raise ConfigError(
+                "GRIDSERVE_BLOBS names an S3 store: set GRIDSERVE_BLOBS_KEY and "
+                "GRIDSERVE_BLOBS_SECRET too"
             )
         try:
             ZoneInfo(self.timezone)

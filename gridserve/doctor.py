@@ -75,6 +75,7 @@ def _examine(data: Path) -> Iterator[Check]:
         yield _guarded("database", _database)
         yield _guarded("migrations", _migrations)
         yield _guarded("redis", _redis)
+        yield _guarded("pictures", _pictures)
         yield _guarded("worker", lambda: _worker(is_up(data) or not local))
 
 
@@ -93,6 +94,7 @@ _MEND = {
     "migrations": "Run: gridserve db upgrade",
     "redis": "Is the server of GRIDSERVE_REDIS_URL running?",
     "worker": "Run: gridserve worker",
+    "pictures": "Can GRIDSERVE_BLOBS be written by this account, and are its key and secret right?",
 }
 
 
@@ -212,6 +214,20 @@ def _redis() -> Check:
         return Check("redis", "ok", str(client.info("server")["redis_version"]))
     finally:
         client.close()
+
+
+def _pictures() -> Check:
+    from gridserve import storage
+    from gridserve.config import Config
+
+    config = Config.from_env()
+    store = storage.open_store(config)
+    where = config.blobs.partition("?")[0]
+    try:
+        storage.check(store)
+    except storage.StoreAway as away:
+        return Check("pictures", "wrong", f"{where}: {away.why}", _MEND["pictures"])
+    return Check("pictures", "ok", f"{where} can be written and read")
 
 
 def _worker(expected: bool) -> Check:

@@ -33,13 +33,15 @@ def wants_local() -> bool:
 
 
 def set_environment(data: Path, local: Local | None) -> None:
-    """Put the private servers' addresses and this installation's key where nothing is set."""
+    """Put the private servers' addresses, this installation's key and its folder of pictures where
+    nothing is set."""
     if local is not None:
         found = local.addresses
         os.environ.setdefault("GRIDSERVE_DATABASE_URL", found.database_url)
         os.environ.setdefault("GRIDSERVE_REDIS_URL", found.redis_url)
     if not os.environ.get("GRIDSERVE_SECRET_KEY"):
         os.environ["GRIDSERVE_SECRET_KEY"] = secret_key(data)
+    os.environ.setdefault("GRIDSERVE_BLOBS", str(data / "blobs"))
 
 
 def secret_key(data: Path) -> str:

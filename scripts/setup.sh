@@ -201,13 +201,13 @@ python_packages() {
 
 # ---------------------------------------------------------------- what the pages load
 page_assets() {
-  local want
+  local want stamp=node_modules/.gridserve-installed
   want=$(mark package-lock.json)
-  if ! done_for node_modules/.gridserve-installed "$want"; then
+  if ! done_for "$stamp-test" "$want" && ! done_for "$stamp-$mode" "$want"; then
     say "Installing page assets with npm $(npm --version)"
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error || fail \
+    npm ci $([ "$mode" = test ] || echo --omit=dev) --ignore-scripts --no-audit --no-fund --loglevel=error || fail \
       "npm could not install the page assets; its words are above (no network? a folder of another account?)."
-    printf '%s\n' "$want" >node_modules/.gridserve-installed
+    printf '%s\n' "$want" >"$stamp-$mode"
   fi
   .venv/bin/python scripts/vendor.py
 }

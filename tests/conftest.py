@@ -52,9 +52,12 @@ def addresses() -> Iterator[Addresses]:
 
 
 @pytest.fixture(scope="session")
-def config(addresses: Addresses) -> Config:
+def config(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Config:
     return Config(
-        database_url=addresses.database_url, redis_url=addresses.redis_url, secret_key=SECRET
+        database_url=addresses.database_url,
+        redis_url=addresses.redis_url,
+        secret_key=SECRET,
+        blobs=str(tmp_path_factory.mktemp("blobs")),
     )
 
 

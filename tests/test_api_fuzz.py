@@ -56,7 +56,7 @@ def document(fuzzed):
 
 def operations() -> list[tuple[str, str]]:
     """Each path and method of the document, but for signing out, which would end the token."""
-    unused = Config(database_url="postgresql+psycopg://", redis_url="redis://", secret_key=SECRET)
+    unused = Config("postgresql+psycopg://", "redis://", SECRET, blobs="unused")
     app = create_app(unused)
     with app.app_context():
         paths = openapi.document(app, app.extensions["gridserve.api"])["paths"]
