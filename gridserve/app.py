@@ -48,6 +48,8 @@ import visits.life.pages
 import visits.life.routes
 import visits.pages
 import visits.phone.pages
+import visits.photos.jobs
+import visits.photos.routes
 import visits.routes
 import visits.staffing.pages
 import visits.staffing.routes
@@ -81,6 +83,7 @@ APIS = (
     visits.staffing.routes.bp,
     visits.division.routes.bp,
     visits.routes.bp,
+    visits.photos.routes.bp,
     visits.submissions.routes.bp,
     visits.workset.routes.bp,
     visits.announcements.routes.bp,
@@ -121,6 +124,7 @@ SCHEDULE = (
     *gridserve.imports.work.SCHEDULE,
     *visits.issues.jobs.SCHEDULE,
     *visits.telling.jobs.SCHEDULE,
+    *visits.photos.jobs.SCHEDULE,
     Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"),
 )
 # What is stored after `db upgrade` where an installation has none of it yet.

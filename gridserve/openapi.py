@@ -25,7 +25,7 @@ _WORDS = {
     408: "The body did not arrive whole.",
     412: "It has changed since the caller saw it (If-Match).",
     413: "The body is too large.",
-    415: "The body is not JSON.",
+    415: "The body is not of the kind that is wanted.",
     422: "Some values cannot be used; `errors` names them.",
     429: "Too many attempts.",
     503: "Not available for a moment; nothing was lost, try again.",
@@ -67,11 +67,12 @@ def _statuses(app: Flask, path: str, method: str, operation: dict[str, Any]) -> 
     found = {422, 503}
     if getattr(view, "access", None) != "public":
         found |= {401, 403}
-    if "{" in path or method != "get":
+    reads = method in ("get", "head")
+    if "{" in path or not reads:
         found |= {404}
     if "requestBody" in operation:
         found |= {400, 408, 409, 413, 415}
-    elif method != "get":
+    elif not reads:
         found |= {400, 409}
     if method == "patch":
         found |= {412}
@@ -97,7 +98,7 @@ def document(app: Flask, api: Api) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path, item in spec["paths"].items():
         for method, operation in item.items():
-            if method not in ("get", "post", "put", "patch", "delete"):
+            if method not in ("get", "head", "post", "put", "patch", "delete"):
                 continue
             operation["tags"] = [names[tag] for tag in operation["tags"]]
             answers = operation.setdefault("responses", {})

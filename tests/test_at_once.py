@@ -12,7 +12,7 @@ from datetime import timedelta
 from http.client import HTTPConnection
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from werkzeug.serving import make_server
 
 from grids.models import Assignment, Membership, Team
@@ -21,8 +21,10 @@ from gridserve.db import db, now
 from gridserve.http import transaction
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP, VILLAGE, Make
+from tests.pictures import noise, sha
 from visits import figures
 from visits.issues import projection
+from visits.photos.models import Photo, Upload
 
 CADRES = 500
 
@@ -45,6 +47,16 @@ def post(port, token, path, body):
     connection.request("POST", f"/api/v1{path}", json.dumps(body), headers)
     answer = connection.getresponse()
     found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def put(port, token, data, headers=None, address=None):
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    headers = {"Authorization": f"Bearer {token}", **(headers or {})}
+    connection.request("PUT", f"/api/v1/photos/{address or sha(data)}", data, headers)
+    answer = connection.getresponse()
+    found = answer.status, json.loads(answer.read())
     connection.close()
     return found
 
@@ -288,3 +300,28 @@ def test_50_clerks_and_cadres_on_the_same_20_issues(committed, port):
     rows = db.session.execute(text("SELECT issue_id::text, seq - 1 FROM step WHERE seq > 1")).all()
     assert sorted(map(tuple, rows)) == sorted(told)  # none lost, none doubled
     assert projection.check() == []
+
+
+def test_pictures_sent_twice_at_once_are_kept_once(committed, port):
+    make = Make()
+    token = make.token(make.cadre([make.cell()]))
+    db.session.remove()
+
+    def send_twice(n):
+        data = noise(n, (60, 40))
+        half = len(data) // 2
+        parts = {} if n % 2 else {"Content-Range": f"bytes {half}-{len(data) - 1}/{len(data)}"}
+        if parts:  # the last piece crosses itself
+            first = {"Content-Range": f"bytes 0-{half - 1}/{len(data)}"}
+            assert put(port, token, data[:half], first, sha(data))[0] == 202
+        piece = data[half:] if parts else data
+        with ThreadPoolExecutor(2) as both:
+            return list(both.map(lambda _n: put(port, token, piece, parts, sha(data)), range(2)))
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send_twice, range(40)))
+    for pair in answers:
+        assert sorted(status for status, _said in pair) == [200, 201], pair
+        assert pair[0][1] == pair[1][1]
+    assert db.session.scalar(select(func.count()).select_from(Photo)) == 40
+    assert db.session.scalar(select(func.count()).select_from(Upload)) == 0

@@ -14,10 +14,11 @@ from typing import Any
 from gridserve.people import User
 from visits.announcements import heard
 from visits.models import Visit
+from visits.photos.operations import attach_to_visits
 
 Pairs = Sequence[tuple[Visit, dict[str, Any]]]
 
-STORES: tuple[Callable[[Pairs, User], None], ...] = (heard.store,)
+STORES: tuple[Callable[[Pairs, User], None], ...] = (heard.store, attach_to_visits)
 
 
 def store(pairs: Pairs, by: User) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import uuid
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -28,6 +28,9 @@ from grids.coordinates import System
 from grids.models import Cell
 from gridserve.db import SRID, Base, Code, choice, county, now
 from gridserve.people import User
+
+if TYPE_CHECKING:
+    from visits.photos.models import Attachment
 
 
 class HouseholdStatus(enum.StrEnum):
@@ -188,6 +191,9 @@ class Visit(Base):
     visitor: Mapped[User] = relationship(lazy="raise", foreign_keys=visitor_id)
     for_whom: Mapped[User | None] = relationship(lazy="raise", foreign_keys=for_id)
     cell: Mapped[Cell | None] = relationship(lazy="raise")
+    photos: Mapped[list[Attachment]] = relationship(
+        lazy="raise", viewonly=True, order_by="Attachment.position"
+    )
 
 
 class VisitMove(Base):

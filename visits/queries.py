@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from sqlalchemy import Select, SQLColumnExpression, or_, select
-from sqlalchemy.orm import joinedload, raiseload
+from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from grids.models import Cell
 from gridserve import workdays
@@ -20,6 +20,7 @@ from visits.models import Household, Visit
 from visits.operations import HouseholdUnknown
 from visits.past import cell_on, status_on
 from visits.permissions import visible_households, visible_visits
+from visits.photos.models import Attachment
 
 
 def households(user: User, filters: dict[str, Any]) -> Select[Household]:
@@ -78,7 +79,8 @@ def household(user: User, household_id: uuid.UUID, *, lock: bool = False) -> Hou
 
 def visits(user: User, filters: dict[str, Any]) -> Select[Visit]:
     """The visits that `user` may see, newest first when paged by (started_at, id)."""
-    query = visible_visits(user).options(raiseload("*"))
+    photos = selectinload(Visit.photos).joinedload(Attachment.photo)
+    query = visible_visits(user).options(photos, raiseload("*"))
     if filters.get("household"):
         query = query.where(Visit.household_id == filters["household"])
     if filters.get("mine"):

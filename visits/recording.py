@@ -15,6 +15,7 @@ import msgspec
 from flask_babel import gettext as _
 from geoalchemy2 import WKTElement
 from sqlalchemy import Row, select, text
+from sqlalchemy.orm import selectinload
 
 from grids.permissions import answered, reach
 from gridserve import workdays
@@ -244,7 +245,8 @@ def _look_up(others: list[Recorded], by: User) -> None:
     if not others:
         return
     ids = {one.said["id"] for one in others}
-    known = {row.id: row for row in db.session.scalars(select(Visit).where(Visit.id.in_(ids)))}
+    query = select(Visit).where(Visit.id.in_(ids)).options(selectinload(Visit.photos))
+    known = {row.id: row for row in db.session.scalars(query)}
     visitor = by.id
     for one in others:
         visit = known.get(one.said["id"])

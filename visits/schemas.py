@@ -15,6 +15,7 @@ from visits.due import due_on
 from visits.masking import masked_name, masked_phone
 from visits.models import HouseholdStatus, Outcome, Purpose, Tag
 from visits.permissions import sees_names
+from visits.photos.schemas import PhotosIn, PhotosOut
 
 CODE = r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"
 
@@ -202,6 +203,7 @@ class VisitIn(Schema):
     # Of these two what does not fit is left out, and the visit is stored all the same.
     told = ma.fields.List(ma.fields.Nested(ToldIn), validate=ma.validate.Length(max=20))
     answers = ma.fields.List(ma.fields.Nested(AnswerIn), validate=ma.validate.Length(max=30))
+    photos = PhotosIn()
 
 
 class VisitOut(Schema):
@@ -229,6 +231,7 @@ class VisitOut(Schema):
     notes = ma.fields.String(required=True)
     point = PointField(required=True)
     accuracy_m = ma.fields.Float(allow_none=True, required=True)
+    photos = PhotosOut()
 
 
 class VisitsIn(PageIn):

@@ -28,7 +28,7 @@ from visits.labels import category_name
 REOPEN_WITHIN = timedelta(days=30)
 LONGEST_PAUSE = timedelta(days=366)
 # What is written into a step's data as it was said.
-TOLD = ("basis", "instead", "answer", "way", "rating")
+TOLD = ("basis", "instead", "answer", "way", "rating", "signature")
 
 
 class TooLate(Conflict):
@@ -92,12 +92,25 @@ def effect_of(asked: Asked) -> Effect:
     """What the action does; raises Invalid or Conflict where it cannot be taken as it was said."""
     issue, rule, said = asked.issue, asked.rule, asked.said
     check_needs(rule, said)
+    _check_signature(asked)
     keeps_team = rule.to in HELD or rule.to is Status.SUSPENDED
     effect = Effect(issue.team_id if keeps_team else None, issue.desk_code)
     effect.data = {name: str(said[name]) for name in TOLD if said.get(name)}
     if asked.action in DEMANDS:
         DEMANDS[asked.action](asked, effect)
     return effect
+
+
+def _check_signature(asked: Asked) -> None:
+    """A signature stands beneath an evaluation that was signed, and beneath nothing else."""
+    signed = asked.action is Action.EVALUATE and asked.said.get("way") == Way.SIGNATURE
+    given = bool(asked.said.get("signature"))
+    if signed and not given:
+        words = _("Let the resident sign, or take a picture of the signed sheet.")
+        raise Invalid(errors={"/signature": [words]})
+    if given and not signed:
+        words = _("Only for an evaluation by way of signature.")
+        raise Invalid(errors={"/signature": [words]})
 
 
 def _to_team(asked: Asked, effect: Effect) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -40,6 +40,9 @@ from gridserve.worktime import Unit
 from visits.issues.chain import CLOSED, HELD, Action, Channel, Promise, Rating, Status, Tier
 from visits.issues.clock import Limit
 from visits.models import Household, made_by_change
+
+if TYPE_CHECKING:
+    from visits.photos.models import Attachment
 
 
 def _listed(statuses: frozenset[Status]) -> str:
@@ -272,6 +275,11 @@ class Issue(Base):
         back_populates="issue", lazy="raise", order_by="Step.seq"
     )
 
+    @property
+    def photos(self) -> list[Attachment]:
+        """What it was reported with: the pictures of its first step."""
+        return self.steps[0].photos
+
 
 class IssueStay(Base):
     """The cell in which an issue counts for the days before `to_date`, when its cell ended."""
@@ -356,6 +364,9 @@ class Step(Base):
     for_whom: Mapped[User | None] = relationship(lazy="raise", foreign_keys=for_id)
     handler: Mapped[User | None] = relationship(lazy="raise", foreign_keys=handler_id)
     team_after: Mapped[Team | None] = relationship(lazy="raise", foreign_keys=team_after_id)
+    photos: Mapped[list[Attachment]] = relationship(
+        lazy="raise", viewonly=True, order_by="Attachment.position"
+    )
 
 
 class KeptFilter(Base):

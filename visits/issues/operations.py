@@ -39,6 +39,7 @@ from visits.issues.permissions import may_take
 from visits.issues.place import place_of
 from visits.labels import label
 from visits.operations import CLOCK_TOLERANCE, IdTaken, InFuture, digest
+from visits.photos.operations import attach_to_step
 from visits.telling.operations import tell
 
 # Letters and digits that are not mistaken for one another when read aloud.
@@ -155,6 +156,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         issue.number = number_of(said["id"], moment, letters=8)
         if not _stored(issue, step):
             raise IdTaken(_("This id is already used for something else; make a new one."))
+    attach_to_step(step.id, said, by)
     events.record(f"issue.{action}", issue.id, by=by.id, jurisdiction=issue.village_code)
     return issue
 
@@ -367,6 +369,7 @@ def _append(
     projection.apply(issue, step)
     if effect.assisting is not None:
         db.session.merge(Assistance(issue_id=issue.id, team_id=effect.assisting))
+    attach_to_step(step.id, said, by)
     facts.add(issue, step)
     return step
 

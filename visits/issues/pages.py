@@ -15,12 +15,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
-from gridserve import workdays
+from gridserve import storage, workdays
 from gridserve.auth import current_user, requires
 from gridserve.calendars import book
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import inside, page_args, paged, transaction
+from gridserve.http import inside, large, page_args, paged, transaction
 from gridserve.permissions import Permission, may
 from visits.intake import similar
 from visits.issues import forms, held, kept, operations, queries, timeline
@@ -46,9 +46,11 @@ from visits.labels import amount, category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household
 from visits.permissions import visible_households
+from visits.photos import operations as photos
 
 # Words about which issues: open ones, closed ones, or some of either.
 CHOOSE = ("open", "q", "status", "light", "overdue", "due_from", "due_to", "declined")
+LARGEST_SHEET = 12 * 1024 * 1024  # as a camera takes it; what is kept is made smaller
 
 bp = Blueprint("issues", __name__, template_folder="../templates")
 
@@ -153,6 +155,7 @@ def show(issue_id: uuid.UUID) -> ResponseReturnValue:
 @bp.post("/issues/<uuid:issue_id>")
 @requires(Permission.ISSUE_READ)
 @transaction
+@large(LARGEST_SHEET)
 def act(issue_id: uuid.UUID) -> ResponseReturnValue:
     """Take a step from the page, then show the issue again."""
     try:
@@ -168,13 +171,20 @@ def _take(issue_id: uuid.UUID) -> Action:
     form = {k: v for k, v in request.form.items() if v and k != "csrf_token"}
     if form.get("due_at"):
         form["due_at"] = _local(form["due_at"])
+    sheet = request.files.get("signature")
+    data = sheet.read() if sheet else b""
+    if data:
+        form["signature"] = storage.digest(data)
     seen = form.get("seen", "")
     plain = seen.isascii() and seen.isdigit() and len(seen) < 8
     try:
         said = StepIn().load({**form, "seen": int(seen) if plain else 0})
     except ma.ValidationError as error:
         raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return operations.take_step(issue_id, said, by=current_user).action
+    action = operations.take_step(issue_id, said, by=current_user).action
+    if data:  # kept only beneath a step that was taken
+        photos.store(said["signature"], data, by=current_user)
+    return action
 
 
 def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:

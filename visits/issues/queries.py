@@ -110,6 +110,7 @@ def issue(user: User, issue_id: uuid.UUID) -> Issue:
                 joinedload(Step.for_whom),
                 joinedload(Step.handler),
                 joinedload(Step.team_after),
+                selectinload(Step.photos),
             ),
         )
         .execution_options(populate_existing=True)

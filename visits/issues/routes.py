@@ -73,7 +73,7 @@ def take_step(data: dict[str, Any], issue_id: uuid.UUID) -> Any:
     """Take a step. Sending it again changes nothing; an old `seen` answers issue.stale_step."""
     step = operations.take_step(issue_id, data, by=current_user)
     db.session.flush()
-    db.session.refresh(step, ["actor", "for_whom", "handler", "team_after"])
+    db.session.refresh(step, ["actor", "for_whom", "handler", "team_after", "photos"])
     return step
 
 

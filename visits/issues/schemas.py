@@ -15,6 +15,7 @@ from visits.issues.clock import Light, Why
 from visits.issues.permissions import sees_resident
 from visits.issues.reckoning import explained, weight_of
 from visits.masking import masked_name, masked_phone
+from visits.photos.schemas import PhotosIn, PhotosOut, Sha256, SignatureOut
 from visits.schemas import CODE, PointField, PointIn
 
 
@@ -69,6 +70,7 @@ class IssueIn(Schema):
         SettledIn, metadata={"description": "by a cadre of the cell's team: closed at once"}
     )
     reported_at = Moment()
+    photos = PhotosIn()
 
 
 class StepIn(Schema):
@@ -96,6 +98,10 @@ class StepIn(Schema):
     to_desk = Text(most=12, validate=[ma.validate.Regexp(CODE)])
     into = ma.fields.UUID(metadata={"description": "merge: the issue that goes on"})
     happened_at = Moment()
+    photos = PhotosIn()
+    signature = Sha256(
+        metadata={"description": "evaluate by way of signature: the picture of it, by SHA-256"}
+    )
 
 
 class PersonOut(Schema):
@@ -156,6 +162,8 @@ class StepOut(Schema):
     happened_at = Moment(required=True)
     received_at = Moment(required=True)
     due_at = Moment(required=True)
+    photos = PhotosOut()
+    signature = SignatureOut()
 
 
 class IssueBrief(Schema):
@@ -261,6 +269,7 @@ class IssueOut(IssueBrief):
             "description": "how due_at was reckoned, line by line",
         },
     )
+    photos = PhotosOut()
     steps = ma.fields.List(ma.fields.Nested(StepOut), required=True)
     actions = ma.fields.List(
         ma.fields.Enum(Action, by_value=True),

@@ -17,10 +17,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType, convert
 from grids.coordinates import System
 from gridserve.http import UNSTORABLE, trimmed
 from visits.models import Outcome, Purpose
+from visits.photos.schemas import MOST
 
 Time = Annotated[
     str, Meta(pattern=r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)\Z")
 ]
+
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Point(Struct, forbid_unknown_fields=True):
@@ -42,6 +46,7 @@ class Visit(Struct, forbid_unknown_fields=True):
     notes: Annotated[str, Meta(max_length=4000)] = ""
     point: Point | UnsetType = UNSET
     accuracy_m: Annotated[float, Meta(ge=0, le=100_000)] | UnsetType | None = UNSET
+    photos: Annotated[list[Sha256], Meta(max_length=MOST)] | UnsetType = UNSET
 
 
 def visit(data: Any) -> dict[str, Any] | None:
@@ -64,6 +69,8 @@ def visit(data: Any) -> dict[str, Any] | None:
         return None
     if read.accuracy_m is not UNSET:
         said["accuracy_m"] = read.accuracy_m
+    if read.photos is not UNSET:
+        said["photos"] = read.photos
     if read.point is not UNSET:
         said["point"] = {"lon": read.point.lon, "lat": read.point.lat, "crs": read.point.crs}
     return None if UNSTORABLE.search(read.notes) else said

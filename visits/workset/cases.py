@@ -24,6 +24,7 @@ from visits.issues.permissions import visible_issues
 from visits.issues.reckoning import weight_of
 from visits.issues.rights import Rights
 from visits.masking import masked_name, masked_phone
+from visits.photos import queries as photos
 from visits.workset.values import filled, local, shortened
 
 MOST_ISSUES, MOST_TEAMS = 500, 500
@@ -57,9 +58,12 @@ def issues(user: User, day: date) -> tuple[list[Issue], bool]:
 def described(user: User, rows: Sequence[Issue]) -> list[dict[str, Any]]:
     """The issues as a phone shows them."""
     rights, charges = Rights(user, rows), queries.charges(rows)
-    last = _last_steps([issue.id for issue in rows])
+    ids = [issue.id for issue in rows]
+    last, pictures = _last_steps(ids), photos.of_issues(ids)
     return [
-        _issue(user, issue, rights, charges.get(issue.id), last.get(issue.id)) for issue in rows
+        _issue(user, issue, rights, charges.get(issue.id), last.get(issue.id))
+        | filled(photos=pictures.get(issue.id))
+        for issue in rows
     ]
 
 

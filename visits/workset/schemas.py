@@ -148,6 +148,7 @@ class WorksetIssue(Schema):
     rating = _enum(Rating)
     actions = _list(WorksetAction, required=True)
     last = ma.fields.Nested(WorksetLastStep, required=True)
+    photos = _words(metadata={"description": "SHA-256 of those that have arrived"})
 
 
 class WorksetLimit(Schema):
