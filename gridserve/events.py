@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -50,4 +51,29 @@ def record(
             jurisdiction_code=jurisdiction,
             data=data or {},
         )
+    )
+
+
+ALL = """
+    INSERT INTO event (id, at, action, subject_id, actor_id, jurisdiction_code, data)
+    SELECT one.id, :at, :action, one.subject, :by, one.code, '{}'
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:subjects AS uuid[]), CAST(:codes AS varchar[]))
+        AS one (id, subject, code)
+"""
+
+
+def record_all(
+    action: str, subjects: Sequence[tuple[uuid.UUID, str]], *, by: uuid.UUID | None
+) -> None:
+    """Write down the same thing done to several: each with the jurisdiction that it lies in."""
+    db.session.execute(
+        text(ALL),
+        {
+            "at": now(),
+            "action": action,
+            "by": by,
+            "ids": [uuid.uuid4() for _ in subjects],
+            "subjects": [subject for subject, _ in subjects],
+            "codes": [code for _, code in subjects],
+        },
     )
