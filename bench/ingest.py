@@ -200,6 +200,7 @@ def served(app: Flask) -> Iterator[None]:
         "GRIDSERVE_DATABASE_URL": config.database_url,
         "GRIDSERVE_REDIS_URL": config.redis_url,
         "GRIDSERVE_SECRET_KEY": config.secret_key,
+        "GRIDSERVE_BLOBS": config.blobs,
     }
     with tempfile.TemporaryDirectory() as log:
         web = subprocess.Popen(_web_command(PORT, Path(log)), env=environment, cwd=ROOT)
