@@ -18,8 +18,10 @@ from playwright.sync_api import Playwright, sync_playwright
 from shapely import box
 from werkzeug.serving import make_server
 
+from gridserve import jobs
 from gridserve.config import Config
 from gridserve.db import db, now
+from gridserve.imports import work
 from gridserve.permissions import Role
 from tests.browser.phones import Phone
 from tests.conftest import own_database
@@ -204,3 +206,19 @@ def tab(browser: Any, site: Site, signed_in: dict[str, Any]) -> Iterator[Callabl
     for context, tab in opened:
         context.close()
         assert tab.faults == []
+
+
+@pytest.fixture
+def worked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Imports that are sent are worked on at once, in a thread: the tests have no worker."""
+
+    def start(row: Any) -> None:
+        import_id, app = str(row.id), work.current_app._get_current_object()
+
+        def run() -> None:
+            with app.app_context():
+                work.work(import_id)
+
+        jobs.on_commit(lambda: threading.Thread(target=run).start())
+
+    monkeypatch.setattr(work, "start", start)

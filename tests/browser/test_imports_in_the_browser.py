@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
 
-from gridserve import jobs
-from gridserve.imports import work
 from tests import brokentables
 from tests.factories import VILLAGE
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def worked(monkeypatch):
-    """Imports that are sent are worked on at once, in a thread: the tests have no worker."""
-
-    def start(row):
-        import_id, app = str(row.id), work.current_app._get_current_object()
-
-        def run():
-            with app.app_context():
-                work.work(import_id)
-
-        jobs.on_commit(lambda: threading.Thread(target=run).start())
-
-    monkeypatch.setattr(work, "start", start)
 
 
 @pytest.mark.parametrize("size", ["desk", "phone"])
