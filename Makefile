@@ -44,6 +44,7 @@ bench: setup-test ## Measure starts, imports, figures, visits, divisions, the de
 	@$(BIN)/python bench/placing.py
 	@$(BIN)/python bench/desk.py
 	@$(BIN)/python bench/intake.py
+	@$(BIN)/python bench/ingest.py
 
 messages: setup-test ## Gather the words to translate into gridserve/translations
 	@mkdir -p var

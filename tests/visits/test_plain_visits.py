@@ -30,6 +30,9 @@ POINTS = st.fixed_dictionaries(
     {"lon": NUMBERS, "lat": NUMBERS},
     optional={"crs": st.sampled_from(["wgs84", "gcj02", "bd09", "cgcs2000", "mars"])},
 )
+SHAS = st.text("0123456789abcdef", min_size=64, max_size=64)
+TOLD = st.fixed_dictionaries({"notice": UUIDS}, optional={"question": TEXTS | st.none()})
+ANSWERS = st.fixed_dictionaries({"question": UUIDS, "value": TEXTS})
 ANYTHING = st.none() | st.integers() | st.text(max_size=5) | st.lists(st.integers(), max_size=2)
 
 
@@ -51,6 +54,9 @@ VISITS = st.fixed_dictionaries(
         "notes": mostly(TEXTS),
         "point": mostly(POINTS),
         "accuracy_m": mostly(NUMBERS),
+        "photos": mostly(st.lists(st.one_of(SHAS, st.text(max_size=3)), max_size=10)),
+        "told": mostly(st.lists(TOLD, max_size=3)),
+        "answers": mostly(st.lists(ANSWERS, max_size=3)),
         "colour": st.just("red"),
     },
 )

@@ -13,7 +13,7 @@ from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import PASSWORD, TOWNSHIP
-from visits.models import Visit
+from visits.models import Household, Visit
 from visits.submissions.models import Resolution, Submission
 
 
@@ -73,7 +73,9 @@ def test_the_desk_corrects_a_visit_and_it_is_the_cadres(refused, page):
     assert wrong.status_code == 422
     assert "2021-01-01T00:00" in wrong.text
     began = now().astimezone(workdays.zone()) - timedelta(hours=2)
+    number = db.session.get_one(Household, uuid.UUID(data["household_id"])).number
     form = {
+        "f-household_id": number,  # as people know it
         "f-started_at": began.strftime("%Y-%m-%dT%H:%M"),
         "f-ended_at": "",
         "f-notes": "老人身体好，已核对时间",

@@ -7,16 +7,21 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
 from gridserve import workdays
+from gridserve.db import db
+from gridserve.permissions import within
 from visits.labels import label
-from visits.models import Outcome, Purpose
+from visits.models import Household, Outcome, Purpose
 from visits.operations import IdTaken
 from visits.submissions import resolving
 from visits.submissions.models import Kind, Submission
+from visits.submissions.reading import uuid_of
 
 NAMES: dict[str, Any] = {
     "household_id": _l("Household"),
@@ -33,7 +38,7 @@ NAMES: dict[str, Any] = {
     "category": _l("Category"),
     "seen": _l("Step that was seen"),
     "action": _l("Step"),
-    "point": _l("Place"),
+    "point": _l("Position"),
     "accuracy_m": _l("Accuracy in m"),
     "visit_id": _l("Visit"),
     "address": _l("Address"),
@@ -45,6 +50,7 @@ TIMES = ("started_at", "ended_at", "typed_at", "reported_at", "happened_at")
 CHOICES: dict[str, type[enum.StrEnum]] = {"outcome": Outcome, "purpose": Purpose}
 LONG = ("notes", "words", "answer", "basis", "instead")
 NUMBERS = ("seen", "accuracy_m")
+NO_NUMBERS: Mapping[uuid.UUID, str] = MappingProxyType({})
 FIRST = ("household_id", "outcome", "started_at", "action", "seen", "category", "words", "notes")
 
 
@@ -62,9 +68,11 @@ class Entry:
     fixed: bool = False
 
 
-def entries(submission: Submission, fixed: bool) -> list[Entry]:
+def entries(
+    submission: Submission, fixed: bool = False, numbers: Mapping[uuid.UUID, str] = NO_NUMBERS
+) -> list[Entry]:
     """The fields of a kept item: what was sent, and what its errors name. `fixed`: who looks may
-    not change the sender's own word."""
+    not change the sender's own word; `numbers`: of households, which people know them by."""
     data = data_of(submission)
     errors: dict[str, list[str]] = submission.answer.get("errors") or {}
     suggested = submission.answer.get("suggested") or {}
@@ -79,6 +87,8 @@ def entries(submission: Submission, fixed: bool) -> list[Entry]:
         entry.faults = faults.get(name, [])
         entry.choices = [(each.value, label(each)) for each in CHOICES.get(name, ())]
         entry.suggested = suggested.get(name, "")
+        if name == "household_id" and (home := uuid_of(entry.value)) in numbers and home:
+            entry.value = numbers[home]
         if entry.control == "time":
             entry.value, entry.suggested = _local(entry.value), _local(entry.suggested)
         entry.fixed = fixed and submission.kind is Kind.STEP and name in resolving.NOT_CORRECTED
@@ -95,7 +105,7 @@ def data_of(submission: Submission) -> dict[str, Any]:
 def corrected(submission: Submission, form: Mapping[str, str]) -> dict[str, Any]:
     """The item's data with what the form changes; what is left empty is left out."""
     data = data_of(submission)
-    for entry in entries(submission, fixed=False):
+    for entry in entries(submission):
         name = entry.name
         if entry.control == "whole":
             if form.get(f"without-{name}"):
@@ -104,13 +114,25 @@ def corrected(submission: Submission, form: Mapping[str, str]) -> dict[str, Any]
         text = form.get(f"f-{name}")
         if text is None or text == str("" if entry.value is None else entry.value):
             continue  # not shown, or left as it is
-        if text.strip():
+        if name == "household_id" and text.strip():
+            data[name] = _household(submission, text.strip())
+        elif text.strip():
             data[name] = _read(entry, text.strip())
         else:
             data.pop(name, None)
     if submission.code == IdTaken.code:
         data["id"] = str(uuid.uuid5(submission.id, "again"))  # the same at each try
     return data
+
+
+def _household(submission: Submission, said: str) -> str:
+    """The id of the household with this number, among those that the item can be about."""
+    rows = select(Household.id).where(
+        Household.number == said,
+        within(Household.village_code, [submission.jurisdiction_code or ""]),
+    )
+    found = db.session.scalars(rows.limit(2)).all()
+    return str(found[0]) if len(found) == 1 else said
 
 
 def _control(name: str, data: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from gridserve.http import PageIn, page_args, paged, transaction
 from gridserve.permissions import Permission
 from visits.issues.models import Issue
 from visits.models import Household
+from visits.operations import CLOCK_TOLERANCE
 from visits.submissions import forms, resolving
 from visits.submissions.models import Submission
 from visits.submissions.permissions import visible_submissions
@@ -81,43 +82,55 @@ def _page(problem: Problem | None = None, at: uuid.UUID | None = None) -> str:
     )
     args = page_args(RefusedIn())
     page = paged(query, (Submission.received_at, Submission.id), args)
+    homes = _homes(page["items"])
+    named = {home.id: f"{home.number} {home.address}" for home in homes.values()}
+    numbers = {home.id: home.number for home in homes.values()}
     return render_template(
         "submissions/refused.html",
         page=page,
-        rows=[_row(row) for row in page["items"]],
-        subjects=_subjects(page["items"]),
+        rows=[_row(row, numbers) for row in page["items"]],
+        subjects=named | _numbers(page["items"]),
         problem=problem,
         at=at,
         said=request.form if problem else {},
     )
 
 
-def _row(submission: Submission) -> dict[str, Any]:
-    item = resolving.sent(submission)
+def _row(submission: Submission, homes: dict[uuid.UUID, str]) -> dict[str, Any]:
+    item, data = resolving.sent(submission), forms.data_of(submission)
     fixed = submission.account_id != current_user.id
     return {
         "submission": submission,
         "readable": item is not None and submission.kind is not None,
-        "entries": forms.entries(submission, fixed) if item else [],
-        "about": uuid_of(forms.data_of(submission).get("household_id")) or submission.needs_id,
+        "entries": forms.entries(submission, fixed, homes) if item else [],
+        "about": uuid_of(data.get("household_id")) or submission.needs_id,
+        "text": str(data.get("notes") or data.get("words") or ""),
+        "skew": _skew(submission.skew_s or 0.0),
     }
 
 
-def _subjects(submissions: list[Submission]) -> dict[uuid.UUID, str]:
-    """What the items are about, in words: the household's number and address, or the issue's.
+def _skew(seconds: float) -> str:
+    """How far the phone's clock was off, where that may matter."""
+    if abs(seconds) < CLOCK_TOLERANCE.total_seconds():
+        return ""
+    if abs(seconds) < 2 * 3600:
+        minutes = round(seconds / 60)
+        return _("the phone's clock was off by %(n)s minutes", n=f"{minutes:+d}")
+    return _("the phone's clock was off by %(n)s hours", n=f"{round(seconds / 3600):+d}")
 
-    Only of the places that these were kept for: who sees them sees to these places.
-    """
+
+def _homes(submissions: list[Submission]) -> dict[uuid.UUID, Household]:
+    """The households that the items are about, of the places that these were kept for: who sees
+    them sees to these places."""
     ids = {uuid_of(forms.data_of(row).get("household_id")) for row in submissions} - {None}
     codes = {row.jurisdiction_code or "" for row in submissions}
-    named: dict[uuid.UUID, str] = {}
-    for home in db.session.scalars(select(Household).where(Household.id.in_(ids))):
-        if home.village_code in codes:
-            named[home.id] = f"{home.number} {home.address}"
-    needed = {row.needs_id for row in submissions} - {None}
-    for issue in db.session.scalars(
-        select(Issue).where(Issue.id.in_(needed)).options(raiseload("*"))
-    ):
-        if issue.village_code in codes:
-            named[issue.id] = issue.number
-    return named
+    rows = select(Household).where(Household.id.in_(ids), Household.village_code.in_(codes))
+    return {home.id: home for home in db.session.scalars(rows.options(raiseload("*")))}
+
+
+def _numbers(submissions: list[Submission]) -> dict[uuid.UUID, str]:
+    """The numbers of the issues that the items are about, with the same care."""
+    ids = {row.needs_id for row in submissions} - {None}
+    codes = {row.jurisdiction_code or "" for row in submissions}
+    rows = select(Issue.id, Issue.number).where(Issue.id.in_(ids), Issue.village_code.in_(codes))
+    return {row.id: row.number for row in db.session.execute(rows)}

@@ -33,6 +33,16 @@ class Point(Struct, forbid_unknown_fields=True):
     crs: System = System.wgs84
 
 
+class Told(Struct, forbid_unknown_fields=True):
+    notice: UUID
+    question: Annotated[str, Meta(max_length=500)] | UnsetType = UNSET
+
+
+class Answer(Struct, forbid_unknown_fields=True):
+    question: UUID
+    value: Annotated[str, Meta(max_length=200)]
+
+
 class Visit(Struct, forbid_unknown_fields=True):
     """The part of VisitIn that phones send with nearly every visit."""
 
@@ -47,13 +57,15 @@ class Visit(Struct, forbid_unknown_fields=True):
     point: Point | UnsetType = UNSET
     accuracy_m: Annotated[float, Meta(ge=0, le=100_000)] | UnsetType | None = UNSET
     photos: Annotated[list[Sha256], Meta(max_length=MOST)] | UnsetType = UNSET
+    told: Annotated[list[Told], Meta(max_length=20)] | UnsetType = UNSET
+    answers: Annotated[list[Answer], Meta(max_length=30)] | UnsetType = UNSET
 
 
 def visit(data: Any) -> dict[str, Any] | None:
     """What VisitIn loads from `data`, or None where it has to look at it itself."""
     try:
         read = convert(data, Visit)
-        said = {
+        said: dict[str, Any] = {
             "id": read.id,
             "household_id": read.household_id,
             "purpose": read.purpose,
@@ -73,4 +85,19 @@ def visit(data: Any) -> dict[str, Any] | None:
         said["photos"] = read.photos
     if read.point is not UNSET:
         said["point"] = {"lon": read.point.lon, "lat": read.point.lat, "crs": read.point.crs}
-    return None if UNSTORABLE.search(read.notes) else said
+    texts = [read.notes]
+    if read.told is not UNSET:
+        said["told"] = [
+            {"notice": one.notice}
+            | ({} if one.question is UNSET else {"question": trimmed(one.question)})
+            for one in read.told
+        ]
+        texts += [one.question for one in read.told if one.question is not UNSET]
+    if read.answers is not UNSET:
+        said["answers"] = [
+            {"question": one.question, "value": trimmed(one.value)} for one in read.answers
+        ]
+        texts += [one.value for one in read.answers]
+        if not all(one["value"] for one in said["answers"]):
+            return None
+    return None if any(map(UNSTORABLE.search, texts)) else said
