@@ -36,6 +36,7 @@ class Problem(Exception):
 
     def __init__(self, detail: Any = None, *, errors: Errors | None = None, **extra: Any) -> None:
         super().__init__(str(detail or self.code))
+        self.headers: dict[str, str] = {}
         self.detail = detail
         self.errors = errors
         self.extra = extra
@@ -154,6 +155,7 @@ def problem_response(problem: Problem) -> Response:
         response = jsonify(body)
         response.status_code = problem.status
         response.mimetype = "application/problem+json"
+    response.headers.update(problem.headers)
     if problem.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if problem.status == 503:

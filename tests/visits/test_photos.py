@@ -172,6 +172,7 @@ def test_a_gap_is_told_with_where_to_go_on(phone):
     assert (answer.status_code, answer.json["code"], answer.json["offset"]) == (
         409, "photo.wrong_offset", 1000,
     )  # fmt: skip
+    assert answer.headers["Upload-Offset"] == "1000"
 
 
 @pytest.mark.parametrize(

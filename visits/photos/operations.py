@@ -34,6 +34,10 @@ class WrongOffset(Conflict):
 
     code = "photo.wrong_offset"
 
+    def __init__(self, words: str, offset: int) -> None:
+        super().__init__(words, offset=offset)
+        self.headers["Upload-Offset"] = str(offset)
+
 
 # Of what raised these, no further byte makes a picture.
 NEVER = (WrongDigest, pictures.NotAPicture, pictures.TooManyPixels)
@@ -91,7 +95,7 @@ def add_piece(sha256: str, piece: bytes, start: int, total: int, *, by: User) ->
     have = len(part.data)
     if start > have:
         words = _("%(have)s bytes are here: go on from there.", have=have)
-        raise WrongOffset(words, offset=have)
+        raise WrongOffset(words, have)
     data = part.data + piece[have - start :]
     if len(data) < total:
         part.data, part.touched_at = data, now()
