@@ -32,6 +32,7 @@ class Line:
         self.target, self.fates = target, fates or {}
         self.chance = random.Random(seed)
         self.cut = False  # nothing comes through at all
+        self.cut_after = 0  # so many more requests come through, and then nothing
         self.late = 3.0  # seconds of those that are late; more than the phones wait
         self.seen: Counter[str] = Counter()  # how often which fate fell
         self.requests: Counter[str] = Counter()  # "POST /path" → how often it reached the line
@@ -81,6 +82,8 @@ class Line:
             answer = answer[: int(len(answer) * where)]
         with self._lock:
             self.carried += len(answer)
+            self.cut = self.cut or self.cut_after == 1
+            self.cut_after = max(0, self.cut_after - 1)
         phone.sendall(answer)
 
     def _quietly(self, request: bytes) -> None:

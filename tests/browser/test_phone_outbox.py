@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from datetime import timedelta
 
 import pytest
+from PIL import ExifTags, Image
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import selectinload
 
 from grids.models import Assignment
 from gridserve.db import db, now
@@ -15,6 +19,7 @@ from tests.browser.test_phone_engine import homes as homes
 from tests.browser.test_phone_engine import site as site
 from tests.browser.test_phone_engine import stored as stored
 from visits.issues.models import Issue
+from visits.models import Visit
 from visits.phone import assets
 from visits.submissions.models import Resolution, Submission
 
@@ -163,6 +168,45 @@ def phone_sums(phone):
     phone.online()
     text = phone.page.evaluate("fetch('/m/sw.js').then((answer) => answer.text())")
     return set(text.split("};")[0].split('"')[3::4])
+
+
+def test_a_photo_is_made_small_and_goes_on_where_the_line_broke(phone, line, homes, site, stored):
+    noise = Image.effect_noise((2400, 1800), 90).convert("RGB")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "某品牌手机"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (28.0, 36.0, 0.0)
+    file = io.BytesIO()
+    noise.save(file, "JPEG", quality=95, exif=exif)
+    phone.sign_in("cadre")
+    taking = """
+        const bytes = Uint8Array.from(atob(said), (c) => c.charCodeAt(0));
+        const blob = await m.shrink(new Blob([bytes], { type: "image/jpeg" }));
+        const { putPhoto } = await import("/static/phone/store.js");
+        const text = new TextDecoder("latin1").decode(await blob.arrayBuffer());
+        return [await putPhoto(blob), blob.size, text.includes("Exif")];
+    """
+    sha, size, tells = phone.js("photos", taking, base64.b64encode(file.getvalue()).decode())
+    assert file.tell() > 1_000_000
+    assert 128 * 1024 < size <= 300_000
+    assert tells is False
+    kept = phone.visit(homes[0], photos=[sha])
+    line.requests.clear()
+    line.cut_after = 3  # the visit, the workset, and a first piece
+    phone.js("model", "await m.release(said)", kept)
+    phone.until(lambda: line.cut)
+    phone.until(lambda: not phone.state()["sending"])
+    assert stored() == [kept]  # it counts before its photo
+    assert items(phone)[kept]["state"] == "sent"
+    assert phone.state()["waiting"] == 1
+    line.cut = False
+    phone.js("sync", "await m.send()")
+    phone.until(lambda: phone.state()["waiting"] == 0)
+    address = f"/api/v1/photos/{sha}"
+    assert line.requests[f"HEAD {address}"] == 1
+    assert line.requests[f"PUT {address}"] <= -(-size // (32 * 1024)) + 1  # none of it twice
+    with site.app.app_context():
+        photos = db.session.get_one(Visit, kept, options=[selectinload(Visit.photos)]).photos
+        assert [photo.sha256 for photo in photos] == [sha]
 
 
 def test_without_https_it_works_online_and_keeps_nothing(playwright, line, tmp_path, homes, stored):

@@ -18,9 +18,9 @@ export async function view() {
 
 function shownItem(item, there) {
   const photos = store.photosOf(item).map((sha) => {
-    const { state = "sent", size = 0 } = there.get(sha) ?? {};
+    const { state = "sent", size = 0, problem = null } = there.get(sha) ?? {};
     const sent = state === "sent" ? size : progress.get(sha) ?? 0;
-    return { sha, size, sent, state: progress.has(sha) ? "sending" : state };
+    return { sha, size, sent, state: progress.has(sha) ? "sending" : state, problem };
   });
   return { ...item, photos, photos_left: item.state === "sent" ? photosLeft(item, there) : 0,
     state: going.has(item.id) ? "sending" : item.state };

@@ -234,7 +234,7 @@ export async function keepSession(row) {
   await write([["meta", "session", row]]);
 }
 
-/** Sign-out: the workset goes, and all else of this account unless something of it is unsent. */
+/** Sign-out: the workset goes, and all else of this account unless something is unsent or begun. */
 export async function leave() {
   await wipeWorkset();
   if (holder) await turn("account", { mode: "exclusive" }, leaveAccount);
@@ -245,7 +245,8 @@ async function leaveAccount() {
   const there = await photos();
   const unsent = (await items()).some((item) =>
     item.state !== "sent" || photosOf(item).some((sha) => there.get(sha)?.state === "waiting"));
-  if (!unsent) {
+  const begun = (await all("drafts", own())).some(([key]) => !key.startsWith(own("setting/")));
+  if (!unsent && !begun) {
     const rows = await Promise.all(["items", "photos", "pictures", "drafts"].map(async (store) =>
       (await all(store, own())).map(([key]) => [store, key, null])));
     await write([...rows.flat(), ["keys", `outbox/${holder.user}`, null]]);

@@ -125,12 +125,15 @@ async function round(asked) {
   do {
     wanted = Boolean(await sendItems()) || wanted;
     reached();
-    if (wanted || Date.now() - (fresh_at ?? 0) > FRESH) await fetchWorkset();
+    if (wanted || Date.now() > staleAt()) await fetchWorkset();
     wanted = false;
   } while (!(await sendPhotos(changed, async () => due(await items()).length > 0)));
   await tidy();
   return true;
 }
+
+/** When the workset should be asked for by itself, in ms: only while somebody looks. */
+const staleAt = () => (document.hidden ? Infinity : (fresh_at ?? 0) + FRESH);
 
 function reached() {
   online = true;
@@ -186,7 +189,7 @@ async function plan() {
   if (session().expires_at && session().signed_in && new Date(session().expires_at) <= new Date()) await lost();
   const now = Date.now();
   const list = await items();
-  const next = Math.min(nextDue(list.filter((item) => !going.has(item.id))), (fresh_at ?? now) + FRESH);
+  const next = Math.min(nextDue(list.filter((item) => !going.has(item.id))), staleAt());
   const patience = Math.max(wait && now + wait * (0.75 + Math.random() / 2), not_before);
   const delay = Math.max(next, patience) - now;
   // An hour is as far as is looked ahead: clocks jump and phones sleep.

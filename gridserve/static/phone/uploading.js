@@ -69,5 +69,5 @@ async function put(sha, blob, at) {
   const said = await ask(`/api/v1/photos/${sha}`,
     { method: "PUT", headers, body: blob.slice(at, end), passing: [409] });
   if (said.status === 200 || said.status === 201) return blob.size;
-  return offset(said.headers, said.status === 409 ? 0 : end);
+  return said.status === 409 ? arrived(sha, blob.size) : offset(said.headers, end);
 }
