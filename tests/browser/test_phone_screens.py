@@ -20,6 +20,7 @@ from tests.factories import Make
 from visits.issues.chain import Action, Status
 from visits.issues.models import Issue, Step
 from visits.models import Outcome, Visit
+from visits.photos.models import Attachment
 
 pytestmark = pytest.mark.browser
 
@@ -98,6 +99,49 @@ def test_a_visit_is_undone_within_five_seconds_and_was_never_sent(opened, site):
     assert len(stored(site, select(Visit))) == before
 
 
+def test_what_is_added_to_a_visit_goes_with_it(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    thumb.tap(".card-split .card-link")
+    thumb.tap("text=没人在家")
+    page.wait_for_selector(".kept")
+    thumb.tap(".phrase")
+    phrase = page.input_value("#notes")
+    thumb.photograph(".photo-add", picture(page, 3))
+    page.locator("#notes").press_sequentially("，明天再来")  # while the photo is made small
+    page.wait_for_selector(".photo img")
+    page.locator("#notes").press_sequentially("！")
+    thumb.tap("text=好了")  # leaving the page sends it
+    arrived(opened)
+    visit = stored(site, select(Visit).order_by(Visit.received_at.desc()))[0]
+    assert (visit.outcome, visit.notes) == (Outcome.NOBODY_HOME, f"{phrase}，明天再来！")
+    (photo,) = stored(site, select(Attachment).where(Attachment.visit_id == visit.id))
+    assert photo.arrived
+
+
+def test_an_issue_with_a_photo_takes_eight_taps_and_one_sentence_without_signal(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    opened.offline()
+    thumb.tap("text=报问题")
+    page.locator("input[type=search]").fill("ld")  # 路灯
+    thumb.tap(".name:has-text('路灯不亮')")
+    thumb.photograph(".photo-add", picture(page, 1))
+    page.wait_for_selector(".photo img")
+    thumb.tap("#words")
+    page.keyboard.type("村口第二盏路灯不亮")
+    thumb.tap("role=radio[name='网格里']")
+    thumb.tap("role=radio[name=/第1网格/]")
+    thumb.tap("text=报上去")
+    page.wait_for_selector(".kept")
+    assert thumb.taps <= 8
+    page.wait_for_selector(".line:has-text('1 条待发')")
+    opened.online()
+    arrived(opened)
+    (issue,) = stored(site, select(Issue).where(Issue.words == "村口第二盏路灯不亮"))
+    assert issue.category_code == "facility.streetlight"
+    (photo,) = stored(site, select(Attachment).where(Attachment.step_id == issue.id))
+    assert photo.arrived
+
+
 def test_a_half_written_issue_is_there_again_after_the_browser_was_killed(opened):
     page, thumb = opened.page, Thumb(opened.page)
     thumb.tap("text=报问题")
@@ -131,6 +175,32 @@ def test_an_issue_is_signed_for_and_fed_back_without_waiting_for_the_line(opened
     arrived(opened)
     steps = stored(site, select(Step.action).where(Step.issue_id == issue).order_by(Step.seq))
     assert steps[-2:] == [Action.SIGN, Action.FEED_BACK]
+
+
+def test_a_resident_signs_with_a_finger_that_it_is_well(opened, site):
+    page, thumb = opened.page, Thumb(opened.page)
+    issue = stored(site, select(Issue.id).where(Issue.status == Status.CLOSED))[0]
+    page.goto(f"{opened.address}/m/#/issue/{issue}")
+    thumb.tap(".foot >> text=请群众评价")
+    thumb.tap("role=radio[name='满意']")
+    page.locator(".signature").scroll_into_view_if_needed()
+    box = page.locator(".signature").bounding_box()
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 140, box["y"] + 90, steps=8)
+    page.mouse.up()
+    opened.js(
+        "store", "for (;;) if ((await m.draft(said))?.signature) return", f"step:{issue}:evaluate"
+    )
+    thumb.tap(".step >> text=确定")
+    page.wait_for_selector(".snack")
+    arrived(opened)
+    (step,) = stored(site, select(Step).where(Step.action == Action.EVALUATE))
+    assert (step.issue_id, step.data["rating"], step.data["way"]) == (
+        issue,
+        "satisfied",
+        "signature",
+    )
 
 
 def test_a_phone_whose_clock_is_ahead_asks_and_sends_with_one_tap(opened, site):

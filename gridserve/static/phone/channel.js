@@ -24,3 +24,15 @@ export async function turn(name, options, fn) {
   if (!navigator.locks) return fn();
   return navigator.locks.request(`gridserve-${name}`, options, (lock) => (lock ? fn() : null));
 }
+
+const lines = new Map(); // name → what was asked last
+
+/** Run `fn` when everything asked before under the same `name` on this page is done: what is typed
+ * quickly is written in the order in which it was typed. */
+export function inOrder(name, fn) {
+  const mine = (lines.get(name) ?? Promise.resolve()).then(fn, fn);
+  lines.set(name, mine);
+  const end = () => lines.get(name) === mine && lines.delete(name);
+  mine.then(end, end);
+  return mine;
+}

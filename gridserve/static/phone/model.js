@@ -1,5 +1,6 @@
 // What people do on the phone, each kept there before the promise resolves: visits, issues, steps.
 
+import { inOrder } from "./channel.js";
 import { newId } from "./lib.js";
 import { going } from "./sending.js";
 import { clockSkew } from "./session.js";
@@ -66,8 +67,8 @@ const untouched = (item) => item.state === "waiting" && item.tries === 0;
 /** Add `changes` to what is kept and hold it again; null where it has gone, or may have. */
 export async function amend(id, changes, { hold_ms = HOLD } = {}) {
   try {
-    return await store.mark(id, (item) => untouched(item)
-      && { data: { ...item.data, ...changes }, hold_until: Date.now() + hold_ms });
+    return await inOrder(id, () => store.mark(id, (item) => untouched(item)
+      && { data: { ...item.data, ...changes }, hold_until: Date.now() + hold_ms }));
   } catch (error) {
     notKept(error);
     throw error;
@@ -76,13 +77,14 @@ export async function amend(id, changes, { hold_ms = HOLD } = {}) {
 
 /** It is complete: send it now. */
 export async function release(id) {
-  const item = await store.mark(id, (each) => untouched(each) && each.hold_until > Date.now() && { hold_until: 0 });
+  const item = await inOrder(id, () => store.mark(id, (each) =>
+    untouched(each) && each.hold_until > Date.now() && { hold_until: 0 }));
   if (item) send();
   return item;
 }
 
 /** Take it back; false where it has gone, or may have. */
-export const undo = (id) => store.removeIf(id, untouched);
+export const undo = (id) => inOrder(id, () => store.removeIf(id, untouched));
 
 /** Send a refused item again with other `data`; the server then closes what it had kept of it. */
 export async function correct(id, data) {

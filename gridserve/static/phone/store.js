@@ -1,7 +1,7 @@
 // What is kept on the phone: the workset under a key of the sign-in, the outbox, drafts and photos
 // under a key of the account. Everything that tells of people is sealed (crypt.js).
 
-import { hear, tell, turn } from "./channel.js";
+import { hear, inOrder, tell, turn } from "./channel.js";
 import { newKey, seal, sha256, unseal } from "./crypt.js";
 import { all, get, NotKept, secure, write } from "./db.js";
 
@@ -215,7 +215,9 @@ export async function draft(name, value) {
     const row = await get("drafts", key);
     return row ? unseal(holder.outbox, `drafts/${key}`, row) : null;
   }
-  await write([["drafts", key, value === null ? null : await seal(holder.outbox, `drafts/${key}`, value)]]);
+  const { outbox } = holder;
+  await inOrder(`draft/${key}`, async () =>
+    write([["drafts", key, value === null ? null : await seal(outbox, `drafts/${key}`, value)]]));
   return value;
 }
 

@@ -82,6 +82,7 @@ export function IssueRow({ issue, view }) {
   return html`<li><a class="row-issue" href=${`#/issue/${issue.id}`}>
     <span class="picture"><${Picture} category=${category} name=${categoryName(category)} /></span>
     <span class="card-body"><b class="card-line">${categoryName(category) || issue.category}</b>
+      <span class="card-line one-line">${issue.words}</span>
       <span class="card-facts"><span>${say(`status.${issue.status}`)}</span><${Light} issue=${issue} />
         <${Unsent} issue=${issue} /></span></span>
     <${Icon} name="next" /></a></li>`;
@@ -107,7 +108,7 @@ export function Visits({ visits, me }) {
     <span><b>${dayWords(visit.at)}</b> ${say(`outcome.${visit.outcome}`)}
       ${visit.unsent && html`<b class="mark mark-wait">${say("home.unsent")}</b>`}</span>
     <span class="card-soft">${visit.by === me?.name || visit.unsent ? say("home.by_me") : visit.by}
-      ${visit.notes ? `：${visit.notes}` : ""}</span></li>`)}</ul>`;
+      ${visit.notes && `· ${visit.notes}`}</span></li>`)}</ul>`;
 }
 
 /** The first `shown` of a list, and a button for the rest. */

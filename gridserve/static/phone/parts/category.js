@@ -33,7 +33,7 @@ function Chosen({ category, onOther }) {
 }
 
 const listed = (materials) =>
-  (Array.isArray(materials) ? materials : materials.split("\n")).join("、");
+  (Array.isArray(materials) ? materials : materials.split("\n")).join(say("app.comma"));
 
 /** What the category promises, as one says it to the person standing there. */
 function promised({ promise, limit }) {

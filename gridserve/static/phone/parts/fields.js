@@ -6,6 +6,19 @@ import { html, useEffect, useRef, useState } from "../lib.js";
 import { setting } from "../store.js";
 import { say } from "../words.js";
 
+/** Values that change by parts, also from what was begun earlier (a photo that took its time): each
+ * part is laid over the newest values, never over those of the moment when it was asked. */
+export function useParts(start) {
+  const newest = useRef(start);
+  const [, draw] = useState(0);
+  const put = (parts) => {
+    newest.current = typeof parts === "function" ? parts(newest.current) : { ...newest.current, ...parts };
+    draw((n) => n + 1);
+    return newest.current;
+  };
+  return [newest.current, put];
+}
+
 /** One of few, as buttons side by side. `options`: [[value, words], …]. */
 export function Choice({ label, value, options, onChange, rows }) {
   const layout = rows ? "choice choice-rows" : options.length === 4 ? "choice choice-pairs" : "choice";

@@ -16,6 +16,8 @@ export function Photos({ value, onChange, onOpen }) {
   const [fault, setFault] = useState("");
   const input = useRef();
   const album = useRef();
+  const newest = useRef(value);
+  newest.current = value; // another one may come or go while this one is made small
   const take = async (event) => {
     const files = [...event.target.files].slice(0, MOST - value.length);
     event.target.value = "";
@@ -30,7 +32,7 @@ export function Photos({ value, onChange, onOpen }) {
       }
     }
     setWorking(false);
-    if (added.length) onChange([...new Set([...value, ...added])]);
+    if (added.length) onChange([...new Set([...newest.current, ...added])]);
   };
   const open = (which) => {
     onOpen?.();

@@ -1,7 +1,8 @@
 // The form of one step: what the chain's table says that it needs, and nothing else.
 
+import { keep } from "./acts.js";
 import { categoryName } from "./cards.js";
-import { Choice, Line, Lines, Phrases, Tick } from "./fields.js";
+import { Choice, Line, Lines, Phrases, Tick, useParts } from "./fields.js";
 import { Photos, Signature } from "./pictures.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
 import { draft } from "../store.js";
@@ -14,23 +15,21 @@ const MAY_SAY = ["assist", "evaluate"];
 /** What `step` ({action, needs}) asks; `onSend` gets the fields of StepIn. */
 export function StepForm({ issue, step, view, onSend, onCancel }) {
   const { action } = step;
-  const [said, setSaid] = useState({ words: "", photos: [] });
+  const [said, put] = useParts({ words: "", photos: [] });
   const [need, setNeed] = useState("");
   const head = useRef();
   const kept = `step:${issue.id}:${action}`;
   useEffect(() => {
     head.current.focus();
-    draft(kept).then((before) => before && setSaid(before));
+    draft(kept).then((before) => before && put(before));
   }, []);
   const write = (changes) => {
-    const next = { ...said, ...changes };
-    setSaid(next);
     setNeed("");
-    draft(kept, next);
+    keep(() => draft(kept, put(changes)));
   };
   const send = async () => {
     const missing = needed(step).filter((name) => !String(said[name] ?? "").trim());
-    if (missing.length) return setNeed(say("step.need", { what: missing.map((each) => wordsFor(action, each)).join("、") }));
+    if (missing.length) return setNeed(say("step.need", { what: missing.map((each) => wordsFor(action, each)).join(say("app.comma")) }));
     return (await onSend(wanted(said))) && draft(kept, null);
   };
   const fields = [...new Set([...needed(step), ...(MAY_SAY.includes(action) ? ["words"] : [])])];

@@ -70,8 +70,7 @@ function Facts({ issue, view }) {
     <p class="card-soft">${issue.number ?? say("work.no_number")}</p>
     ${issue.photos?.length > 0 && html`<div class="photos">${issue.photos.map((sha, at) => html`
       <div class="photo" key=${sha}><${Shown} sha=${sha} words=${say("photo.nth", { n: at + 1 })} /></div>`)}</div>`}
-    ${issue.last?.words && html`<p class="quote"><b>${say("issue.last")}</b>：${say(`action.${issue.last.action}`)}
-      ${" "}${issue.last.words} <span class="card-soft">${[issue.last.by, issue.last.at && timeWords(issue.last.at)].filter(Boolean).join(" · ")}</span></p>`}
+    ${issue.last?.words && html`<p class="quote"><b>${say(`action.${issue.last.action}`)}</b> ${issue.last.words} <span class="card-soft">${[issue.last.by, issue.last.at && timeWords(issue.last.at)].filter(Boolean).join(" · ")}</span></p>`}
     ${home && html`<a class="btn btn-line btn-wide" href=${`#/household/${home.id}`}>
       <${Icon} name="home" />${home.name} · ${say("issue.household")}</a>`}
   </section>`;

@@ -50,7 +50,7 @@ async function daysOf(from, to) {
 
 function unsentWords({ kind, data }, view) {
   if (kind === "visit") return `${view.household(data.household_id)?.name ?? ""} ${say(`outcome.${data.outcome}`)}`;
-  if (kind === "issue") return `${say("action.report")}：${data.words}`;
+  if (kind === "issue") return `${say("action.report")} ${data.words}`;
   return `${say(`action.${data.action}`)} ${data.words ?? ""}`;
 }
 
@@ -60,7 +60,7 @@ function Day({ day }) {
     .map((name) => say(`log.${name}`, { n: day[name].length }));
   return html`<section aria-labelledby=${`d-${day.day}`}>
     <h2 id=${`d-${day.day}`}>${dayWords(day.day, { weekday: true })}</h2>
-    <p><b>${counts.join("，")}</b></p>
+    <p><b>${counts.join(say("app.comma"))}</b></p>
     ${day.words && html`<p class="quote">${day.words}</p>`}
     <ul class="lines">
       ${day.visits.map((visit) => html`<li><span><b>${timeOnly(visit.at)}</b> ${visit.name} ${visit.address}

@@ -17,7 +17,7 @@ export default function More(props) {
     ["settings", "gear", 0],
   ];
   return html`<${Page} ...${props} title=${say("more.title")}>
-    ${view && html`<p class="day"><b>${view.me.name}</b><br />${view.cells.map((cell) => cell.name).join("、")}</p>`}
+    ${view && html`<p class="day"><b>${view.me.name}</b><br />${view.cells.map((cell) => cell.name).join(say("app.comma"))}</p>`}
     <nav class="rows" aria-label=${say("more.title")}>
       ${rows.map(([name, icon, n]) => html`<a class="row" href=${`#/${name}`}><${Icon} name=${icon} />
         <span>${say(`more.${name}`)}</span>${n > 0 && html`<b class="count">${n}</b>`}<${Icon} name="next" /></a>`)}

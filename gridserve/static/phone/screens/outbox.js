@@ -65,6 +65,8 @@ function Kept({ item, view }) {
   return html`<li class="card card-plain"><b class="card-title">${titleOf(item, view)}</b>
     <span class="card-line card-soft">${[timeWords(item.made_at), held && say("outbox.held")].filter(Boolean).join(" · ")}</span>
     ${photos.length > 0 && html`<span class="card-line">${say("outbox.photo", { n: gone, all: photos.length })}</span>`}
+    ${photos.filter((each) => each.state === "refused").map(({ problem }) => html`<p class="why">
+      ${say("outbox.photo_refused")} ${[problem?.title, problem?.detail].filter(Boolean).join(" ")}</p>`)}
     ${going >= 0 && html`<progress max=${photos[going].size} value=${photos[going].sent}
       aria-label=${say("outbox.photo_now", { n: going + 1, percent: percent(photos[going]) })}></progress>`}
     ${item.suggested && html`<${WasIt} at=${item.suggested.started_at}

@@ -3,7 +3,7 @@
 import { CategoryField, rememberCategory } from "../parts/category.js";
 import { categoryName } from "../parts/cards.js";
 import { keep, soon } from "../parts/acts.js";
-import { Fold, Line, Lines, Phrases, Tick } from "../parts/fields.js";
+import { Fold, Line, Lines, Phrases, Tick, useParts } from "../parts/fields.js";
 import { Page } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
 import { Photos } from "../parts/pictures.js";
@@ -20,15 +20,15 @@ const EMPTY = { category: null, photos: [], words: "", address: "", resident_nam
 
 export default function Report(props) {
   const { view, route } = props;
-  const [said, setSaid] = useState(null);
+  const [said, put] = useParts(null);
   const [sent, setSent] = useState(null);
   const [need, setNeed] = useState("");
   const busy = useRef(false);
   useEffect(() => {
-    if (view && !said) begun(view, route.query).then(setSaid);
+    if (view && !said) begun(view, route.query).then((found) => put(() => found));
   }, [!!view]);
   const again = () => {
-    setSaid(fresh(view, {}));
+    put(() => fresh(view, {}));
     setSent(null);
   };
   const undone = () => {
@@ -39,10 +39,8 @@ export default function Report(props) {
   if (!view || !said) return html`<${Page} ...${props} title=${say("report.title")} back="#/today">
     ${!view && html`<${NoData} />`}</${Page}>`;
   const write = (changes) => {
-    const next = { ...said, ...changes };
-    setSaid(next);
     setNeed("");
-    draft("report", next);
+    keep(() => draft("report", put(changes)));
   };
   const send = async () => {
     const missing = missingOf(said);

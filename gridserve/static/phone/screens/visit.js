@@ -2,7 +2,7 @@
 
 import { keep, soon, UNDO_MS } from "../parts/acts.js";
 import { Empty } from "../parts/cards.js";
-import { Choice, joined, Line, Lines, Phrases, Tick } from "../parts/fields.js";
+import { Choice, joined, Line, Lines, Phrases, Tick, useParts } from "../parts/fields.js";
 import { Page } from "../parts/frame.js";
 import { Icon } from "../parts/icons.js";
 import { Photos } from "../parts/pictures.js";
@@ -20,9 +20,12 @@ export default function Visit(props) {
   const home = item && view.household(item.data.household_id);
   const [added, setAdded] = useState(false);
   const [late, setLate] = useState(null); // what was written after it had gone
+  const [said, put] = useParts({}); // ahead of the item, which is written behind it
   useEffect(() => () => { model.release(route.id); }, [route.id]);
   if (!item || item.state === "sent" || !home) return html`<${Gone} ...${props} item=${item} late=${late} />`;
+  const data = { ...item.data, ...said };
   const amend = async (changes, hold = HOLD_MS) => {
+    put(changes);
     const kept = await keep(() => model.amend(item.id, changes, { hold_ms: hold }));
     if (kept) setAdded(Object.keys(changes).length > 0);
     else setLate((before) => ({ ...before, ...changes }));
@@ -33,11 +36,11 @@ export default function Visit(props) {
       <a class="btn btn-main" href="#/today">${say("visit.done")}</a></div>`}>
     <${Kept} item=${item} line=${line} go=${go} added=${added} />
     <p class="card-soft">${say("visit.optional")}</p>
-    <${Notes} key=${item.id} item=${item} view=${view} amend=${amend} />
-    <${Questions} item=${item} home=${home} view=${view} amend=${amend} />
-    <${Told} item=${item} home=${home} view=${view} amend=${amend} />
+    <${Notes} data=${data} view=${view} amend=${amend} />
+    <${Questions} data=${data} home=${home} view=${view} amend=${amend} />
+    <${Told} data=${data} home=${home} view=${view} amend=${amend} />
     <section aria-labelledby="h-photos"><h2 id="h-photos">${say("visit.photos")}</h2>
-      <${Photos} value=${item.data.photos ?? []} onOpen=${() => amend({}, CAMERA_MS)}
+      <${Photos} value=${data.photos ?? []} onOpen=${() => amend({}, CAMERA_MS)}
         onChange=${(photos) => amend({ photos })} /></section>
     ${next && html`<a class="note" href=${`#/household/${next.id}`}>
       <span>${say("visit.next", { name: next.name })}</span><${Icon} name="next" /></a>`}
@@ -65,12 +68,9 @@ function Kept({ item, line, go, added }) {
   </div>`;
 }
 
-function Notes({ item, view, amend }) {
-  const [notes, setNotes] = useState(item.data.notes ?? "");
-  const write = (words) => {
-    setNotes(words);
-    amend({ notes: words });
-  };
+function Notes({ data, view, amend }) {
+  const { notes = "" } = data;
+  const write = (words) => amend({ notes: words });
   return html`<section aria-labelledby="h-notes"><h2 id="h-notes">${say("visit.phrases")}</h2>
     <${Phrases} label=${say("visit.phrases")} phrases=${view.phrases}
       onPick=${(phrase) => write(joined(notes, phrase))} />
@@ -79,12 +79,12 @@ function Notes({ item, view, amend }) {
 }
 
 /** The questions of the period that this household has not answered yet. */
-function Questions({ item, home, view, amend }) {
+function Questions({ data, home, view, amend }) {
   const all = view.questionnaire?.questions ?? [];
   const known = new Set(home.known ?? []);
   const open = all.filter((_, at) => !known.has(at));
-  if (item.data.outcome !== "met" || !open.length) return null;
-  const given = new Map((item.data.answers ?? []).map((each) => [each.question, each.value]));
+  if (data.outcome !== "met" || !open.length) return null;
+  const given = new Map((data.answers ?? []).map((each) => [each.question, each.value]));
   const answer = (question, value) => {
     if (value) given.set(question.id, value);
     else given.delete(question.id);
@@ -111,13 +111,13 @@ function Answer({ question, value, onChange }) {
 }
 
 /** Notices to tick as told, with a question that came back. */
-function Told({ item, home, view, amend }) {
+function Told({ data, home, view, amend }) {
   const before = new Set(home.told ?? []);
   const village = view.cell(home.cell)?.village;
   const open = view.notices.filter((each, at) =>
     !before.has(at) && (!each.villages || each.villages.includes(village)));
-  if (item.data.outcome !== "met" || !open.length) return null;
-  const told = item.data.told ?? [];
+  if (data.outcome !== "met" || !open.length) return null;
+  const told = data.told ?? [];
   const mark = (id, on) => amend({ told: on ? [...told, { notice: id }] : told.filter((each) => each.notice !== id) });
   const ask = (id, question) => amend({ told: told.map((each) =>
     each.notice === id ? { notice: id, ...(question && { question }) } : each) });
