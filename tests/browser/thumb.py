@@ -18,10 +18,11 @@ AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf-8")
 FAMILIES = "王李张刘陈杨赵黄周吴徐孙马朱胡林郭何高罗"
 HOMES = 40
 HELD = 4  # issues that the cadre's team holds, not signed for yet
+DONE = 2  # closed issues that nobody has evaluated yet
 
 
 def county(make: Make) -> dict[str, Any]:
-    """A village of two cells: 40 households never met, issues to handle, one to evaluate."""
+    """A village of two cells: 40 households never met, issues to handle and to evaluate."""
     cells = [make.cell(n) for n in (1, 2)]
     for code in (VILLAGE, TOWNSHIP, COUNTY):
         make.boundary(code, box(WEST, SOUTH, WEST + 2 * STEP, SOUTH + STEP))
@@ -51,13 +52,17 @@ def county(make: Make) -> dict[str, Any]:
         for n in range(HOMES)
     ]
     issues = [make.issue(home, cadre, category="facility.streetlight") for home in homes[:HELD]]
-    done = make.issue(homes[HELD], colleague, category="facility.streetlight")
-    for issue in (*issues, done):
+    done = [
+        make.issue(home, colleague, category="facility.streetlight")
+        for home in homes[HELD : HELD + DONE]
+    ]
+    for issue in (*issues, *done):
         make.step(issue, "accept", desk)
         make.step(issue, "dispatch", desk, team_id=team.id, words="请到现场看看")
-    make.step(done, "sign", colleague)
-    make.step(done, "feed_back", colleague, words="已修好")
-    make.step(done, "pass_review", desk)
+    for issue in done:
+        make.step(issue, "sign", colleague)
+        make.step(issue, "feed_back", colleague, words="已修好")
+        make.step(issue, "pass_review", desk)
     db.session.commit()
     return {"household": str(homes[0].id), "issue": str(issues[0].id), "cells": len(cells)}
 
