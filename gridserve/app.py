@@ -25,12 +25,17 @@ import maps.routes
 import maps.tileroutes
 import visits.announcements.pages
 import visits.announcements.routes
+import visits.callbacks.commands
+import visits.callbacks.jobs
+import visits.callbacks.pages
 import visits.categories
 import visits.categorycommands
 import visits.commands
 import visits.demo.commands
 import visits.division.pages
 import visits.division.routes
+import visits.hints.pages
+import visits.hints.routes
 import visits.imports
 import visits.intake.pages
 import visits.intake.residentpages
@@ -88,6 +93,7 @@ APIS = (
     visits.workset.routes.bp,
     visits.announcements.routes.bp,
     visits.worklog.routes.bp,
+    visits.hints.routes.bp,
     visits.intake.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
@@ -108,6 +114,8 @@ PAGES = (
     visits.phone.pages.bp,
     visits.announcements.pages.bp,
     visits.worklog.pages.bp,
+    visits.hints.pages.bp,
+    visits.callbacks.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
     visits.submissions.pages.bp,
@@ -125,6 +133,7 @@ SCHEDULE = (
     *visits.issues.jobs.SCHEDULE,
     *visits.telling.jobs.SCHEDULE,
     *visits.photos.jobs.SCHEDULE,
+    *visits.callbacks.jobs.SCHEDULE,
     Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"),
 )
 # What is stored after `db upgrade` where an installation has none of it yet.
@@ -161,6 +170,14 @@ NAV: tuple[tuple[Any, ...], ...] = (
         "announcements.act",
         "announcements.households",
     ),
+    (
+        "hints.listing",
+        _l("Visits to look at"),
+        Permission.VISIT_REVIEW,
+        "hints.act",
+        "callbacks.listing",
+        "callbacks.act",
+    ),
     ("intake.complaints", _l("Complaints"), Permission.ISSUE_COMPLAINTS),
     (
         "staffing.teams",
@@ -195,6 +212,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *visits.commands.COMMANDS,
     *visits.tablecommands.COMMANDS,
     *visits.categorycommands.COMMANDS,
+    *visits.callbacks.commands.COMMANDS,
     *visits.demo.commands.COMMANDS,
 )
 LARGEST_BODY = 4 * 1024 * 1024

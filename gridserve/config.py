@@ -109,6 +109,19 @@ class Config:
         int,
     )
 
+    sample_share: float = _variable(
+        "GRIDSERVE_SAMPLE_SHARE",
+        "share (0 to 1) of the households met in a week that are asked to confirm the visit",
+        "0.02",
+        float,
+    )
+    sample_minimum: int = _variable(
+        "GRIDSERVE_SAMPLE_MINIMUM",
+        "households (0 to 100) of a township and week that are asked at least",
+        "3",
+        int,
+    )
+
     private_gateways: bool = _variable(
         "GRIDSERVE_PRIVATE_GATEWAYS",
         "1 where gateways for messages may lie in the own network, else 0",
@@ -140,6 +153,10 @@ class Config:
                 "GRIDSERVE_EMBEDDED_BY needs https and GRIDSERVE_SECURE_COOKIES=1: "
                 "inside another site's page a browser keeps no other cookies"
             )
+        if not 0 <= self.sample_share <= 1:
+            raise ConfigError("GRIDSERVE_SAMPLE_SHARE must be from 0 to 1")
+        if not 0 <= self.sample_minimum <= 100:
+            raise ConfigError("GRIDSERVE_SAMPLE_MINIMUM must be a whole number from 0 to 100")
         try:
             address = read_address(self.blobs)
         except ValueError as error:

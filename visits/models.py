@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -163,6 +164,13 @@ class Visit(Base):
         Index("ix_visit_household", "household_id", "started_at", postgresql_include=["outcome"]),
         Index(None, "cell_id", "started_at"),
         Index(None, "visitor_id", "started_at"),
+        Index(None, "received_at"),
+        # By which equal notes are found; short ones, which are most, are not in it.
+        Index(
+            "ix_visit_text",
+            text("md5(notes)"),
+            postgresql_where=text("char_length(notes) >= 31"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client
@@ -183,6 +191,7 @@ class Visit(Base):
     point: Mapped[Any | None] = mapped_column(Geometry("POINT", srid=SRID, spatial_index=False))
     point_source: Mapped[System | None] = mapped_column(choice(System, "system"))
     accuracy_m: Mapped[float | None]
+    mocked: Mapped[bool | None]  # the phone said that the position was made up
     said: Mapped[str] = mapped_column(String(64))  # digest of what was sent: tells a repeat
 
     called: ClassVar[str]  # the household's name as the reader may see it (visits/worklog)

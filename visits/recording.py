@@ -41,14 +41,14 @@ STORE = text("""
             id uuid, household_id uuid, for_id uuid, cell_id uuid, team_id uuid, in_scope boolean,
             purpose varchar, outcome varchar, started_at timestamptz, ended_at timestamptz,
             typed_at timestamptz, notes text, point text, point_source varchar, accuracy_m float8,
-            said varchar, day date)
+            mocked boolean, said varchar, day date)
     ), new AS (
         INSERT INTO visit (id, household_id, visitor_id, for_id, cell_id, team_id, in_scope,
             purpose, outcome, started_at, ended_at, typed_at, received_at, notes, point,
-            point_source, accuracy_m, said)
+            point_source, accuracy_m, mocked, said)
         SELECT id, household_id, :visitor, for_id, cell_id, team_id, in_scope,
             purpose, outcome, started_at, ended_at, typed_at, :received_at, notes,
-            CAST(point AS geometry), point_source, accuracy_m, said
+            CAST(point AS geometry), point_source, accuracy_m, mocked, said
         FROM sent ORDER BY id
         ON CONFLICT DO NOTHING RETURNING id
     ), stored AS (
@@ -105,10 +105,10 @@ def record_visits(saids: Sequence[dict[str, Any]], *, by: User) -> list[Recorded
     """Store visits once each, however often and in whatever company they are sent.
 
     Each of `saids` is VisitIn: id, household_id, purpose, outcome, started_at, and optionally
-    ended_at, typed_at, notes, point {lon, lat, crs}, accuracy_m. The cell is the household's on the
-    day of the visit, and the team the one through which `by` answered for that cell on that day, as
-    oneself or for somebody absent (`for_id`); where there was none the visit is stored all the
-    same, with in_scope false.
+    ended_at, typed_at, notes, point {lon, lat, crs}, accuracy_m, mocked. The cell is the
+    household's on the day of the visit, and the team the one through which `by` answered for that
+    cell on that day, as oneself or for somebody absent (`for_id`); where there was none the visit
+    is stored all the same, with in_scope false.
 
     Problems: IdTaken when the id stands for something else, HouseholdUnknown outside the visitor's
     jurisdiction, InFuture and Invalid for times that cannot be.
@@ -207,6 +207,7 @@ def _columns(said: dict[str, Any]) -> dict[str, Any]:
         "point": None,
         "point_source": None,
         "accuracy_m": said.get("accuracy_m"),
+        "mocked": said.get("mocked"),
         "said": digest(said),
         **point_of(said.get("point")),
     }

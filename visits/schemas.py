@@ -200,6 +200,9 @@ class VisitIn(Schema):
     accuracy_m = ma.fields.Float(
         allow_nan=False, allow_none=True, validate=ma.validate.Range(0, 100_000)
     )
+    mocked = ma.fields.Boolean(
+        metadata={"description": "the phone says that an app has made the position up"}
+    )
     # Of these two what does not fit is left out, and the visit is stored all the same.
     told = ma.fields.List(ma.fields.Nested(ToldIn), validate=ma.validate.Length(max=20))
     answers = ma.fields.List(ma.fields.Nested(AnswerIn), validate=ma.validate.Length(max=30))

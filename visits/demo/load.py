@@ -22,7 +22,7 @@ from gridserve.errors import Conflict, Invalid
 from gridserve.people import User
 from visits import categories, figures
 from visits.demo import accounts as demo_accounts
-from visits.demo import chain, issues, standins, units, villages
+from visits.demo import chain, issues, standins, units, villages, voices
 from visits.demo.accounts import Account
 from visits.demo.geography import Geography
 from visits.demo.geography import invent as invent_geography
@@ -98,6 +98,8 @@ def load(wanted: Wanted, step: Step = lambda what, households: None) -> list[Acc
     step("Issues", 0)
     end = workdays.start_of(workdays.today())
     _issues(wanted.issues, ground, end, rng)
+    voices.announce(wanted.county)
+    voices.look_unusual(wanted.county)
     step("Figures", 0)
     db.session.execute(text("ANALYZE jurisdiction, cell, household, visit, issue, step"))
     figures.refresh()

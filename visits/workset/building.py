@@ -15,6 +15,7 @@ from grids.permissions import is_absent
 from gridserve.db import db
 from gridserve.people import User
 from visits.announcements import workset as announced
+from visits.hints import queries as hints
 from visits.staffing import people
 from visits.submissions import phone
 from visits.workset import cases, ground, offered
@@ -47,7 +48,7 @@ def build(user: User, day: date) -> dict[str, Any]:
         "phrases": offered.phrases(user, day),
         "teams": cases.teams(described, day),
         "refused": phone.for_workset(user, day),
-        "hints": [],
+        "hints": hints.for_workset(user, day),
         "left_out": [
             *(["households"] if households_left_out else []),
             *(["issues"] if issues_left_out else []),

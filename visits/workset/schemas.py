@@ -10,6 +10,7 @@ import marshmallow as ma
 from gridserve.http import Moment, Schema
 from gridserve.worktime import Unit
 from visits.announcements.models import Asks
+from visits.hints.models import HintKind
 from visits.issues.chain import Action, Promise, Rating, Status
 from visits.issues.clock import Light
 from visits.issues.schemas import TeamBrief
@@ -219,6 +220,21 @@ class WorksetRefused(Schema):
     at = Moment(required=True)
 
 
+class WorksetHintVisit(Schema):
+    id = ma.fields.UUID(required=True)
+    at = Moment(required=True)
+    household = ma.fields.UUID(required=True)
+
+
+class WorksetHint(Schema):
+    """Something that the desk asks about an own visit."""
+
+    id = ma.fields.UUID(required=True)
+    kind = _enum(HintKind, required=True)
+    visit = ma.fields.Nested(WorksetHintVisit, required=True)
+    say = ma.fields.String(required=True)
+
+
 class WorksetOut(Schema):
     """All that a cadre's phone needs to work without signal."""
 
@@ -241,7 +257,7 @@ class WorksetOut(Schema):
     phrases = _words(required=True)
     teams = _list(WorksetTeam, required=True)
     refused = _list(WorksetRefused, required=True)
-    hints = ma.fields.List(ma.fields.Dict(), required=True)
+    hints = _list(WorksetHint, required=True)
     left_out = _words(
         required=True, metadata={"description": "of which of these lists there was too much"}
     )
