@@ -57,7 +57,11 @@ VALUES = (
     (["电", "电", "电", "煤", "柴", "柴", "不取暖"], 7), (["yes", "no", "no"], 7),
     (["4", "6", "8", "10", "15", "22"], 6), (["无", "想装扶手", "电费贵", "路灯", "帮忙买药"], 2),
 )  # fmt: skip
-SAME = "户主反映屋后水沟淤塞，自己清了一半，另一半靠近公路，希望村里出面协调一起清理。"
+SAME = (
+    "户主反映屋后水沟淤塞，自己清了一半，另一半靠近公路，希望村里出面协调一起清理。",
+    "老两口在家，儿子在浙江打工，说春节回来想把偏房翻修成厨房，问能不能申请改厕补助。",
+    "家里柑橘今年收了八千斤，价格比去年低，存了一半在库里，希望帮忙联系外地的收购商。",
+)
 
 
 def announce(county: str) -> None:
@@ -88,7 +92,8 @@ def announce(county: str) -> None:
         text("SELECT visit_id, household_id FROM told ORDER BY at DESC, visit_id LIMIT 2")
     ).all()
     for n, (words, (visit, home)) in enumerate(zip(ASKED, told, strict=False)):
-        answered = {"answer": ANSWER, "answered_by_id": leader, "answered_at": now()} if n else {}
+        answered = {"answer": ANSWER, "answered_by_id": leader, "answered_at": now()}
+        answered = {} if n else answered
         db.session.add(
             Asked(announcement_id=notice.id, visit_id=visit, household_id=home, words=words,
                   **answered)
@@ -126,11 +131,11 @@ def look_unusual(county: str) -> None:
     by_visitor: dict[uuid.UUID, list[uuid.UUID]] = {}
     for visitor, visit in recent:
         by_visitor.setdefault(visitor, []).append(visit)
-    busy = sorted((v for v in by_visitor.values() if len(v) > 3), key=len, reverse=True)[:3]
-    for n, visits in enumerate(busy):
+    busy = sorted((v for v in by_visitor.values() if len(v) > 3), key=len, reverse=True)
+    for words, visits in zip(SAME, busy, strict=False):
         db.session.execute(
             text("UPDATE visit SET notes = :same WHERE id = ANY(:ids)"),
-            {"same": SAME + "又" * n, "ids": visits[:2]},
+            {"same": words, "ids": visits[:2]},
         )
         shift = "UPDATE visit SET mocked = true, point = NULL, point_source = NULL WHERE id = :id"
         db.session.execute(text(shift), {"id": visits[2]})
