@@ -69,7 +69,19 @@ import visits.worklog.routes
 import visits.workset.routes
 from grids.models import short_name
 from grids.refusals import REFUSALS
-from gridserve import audit, auth, errors, headers, i18n, nav, openapi, pages, routes, usercommands
+from gridserve import (
+    audit,
+    auth,
+    errors,
+    headers,
+    i18n,
+    nav,
+    openapi,
+    pages,
+    provider,
+    routes,
+    usercommands,
+)
 from gridserve.config import Config
 from gridserve.db import db
 from gridserve.installation import MIGRATIONS
@@ -134,7 +146,7 @@ SCHEDULE = (
     *visits.telling.jobs.SCHEDULE,
     *visits.photos.jobs.SCHEDULE,
     *visits.callbacks.jobs.SCHEDULE,
-    Scheduled("gridserve.people.forget_failures", cron="15 3 * * *"),
+    Scheduled("gridserve.signingin.forget_failures", cron="15 3 * * *"),
 )
 # What is stored after `db upgrade` where an installation has none of it yet.
 BEGINNINGS = (visits.categories.store_first,)
@@ -259,6 +271,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.init_app(app)
     i18n.init_app(app)
     auth.init_app(app)
+    provider.init_app(app)
     nav.init_app(app)
     app.jinja_env.filters.update(
         label=label, tag_label=tag_label, category_name=category_name, short_name=short_name

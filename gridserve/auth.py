@@ -3,7 +3,8 @@ that every endpoint carries, `@requires` or `@public`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -13,7 +14,7 @@ from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
 from werkzeug.local import LocalProxy
 from wtforms import ValidationError as CsrfInvalid
 
-from gridserve import people
+from gridserve import people, signingin
 from gridserve.db import db
 from gridserve.errors import BadRequest, Forbidden, Problem, Unauthorized, wants_page
 from gridserve.permissions import WORDS, Permission, may
@@ -104,14 +105,33 @@ def check_csrf() -> None:
 
 
 def sign_in(login: str, password: str, device: str) -> tuple[str, people.DeviceToken]:
-    """Check a password; a refusal is committed too, so that wrong tries are counted."""
-    days = current_app.extensions["gridserve"].session_days
+    """Check a password and give a token."""
+    with _refusals_stay() as (days, address):
+        return signingin.by_password(login, password, device, days=days, address=address)
+
+
+def sign_in_vouched(login: str, device: str) -> tuple[str, people.DeviceToken]:
+    """Give a token to whom the provider of sign-on vouches for."""
+    with _refusals_stay() as (days, address):
+        return signingin.by_provider(login, device, days=days, address=address)
+
+
+@contextmanager
+def _refusals_stay() -> Iterator[tuple[int, str]]:
+    """Days and address for a sign-in; a refusal is committed too, so that tries are counted."""
     try:
-        address = request.remote_addr or ""
-        return people.sign_in(login, password, device, days=days, address=address)
+        yield current_app.extensions["gridserve"].session_days, request.remote_addr or ""
     except Problem:
         db.session.commit()
         raise
+
+
+def enter(token: str) -> None:
+    """Put `token` into this browser's cookie, which keeps nothing of before but the language."""
+    language = session.get("lang")
+    session.clear()
+    session.update({"token": token} | ({"lang": language} if language else {}))
+    session.permanent = True
 
 
 def init_app(app: Flask) -> None:

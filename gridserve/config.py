@@ -18,6 +18,9 @@ from gridserve.storage import read_address
 # What a browser takes as the source of a frame: a host with https, without a path.
 ORIGIN = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
+# Plain http only to the machine itself, where a provider may be tried out.
+ISSUER = re.compile(r"(https://[^\s?#@/]+|http://(127\.0\.0\.1|localhost)(:\d+)?)(/[^\s?#]*)?")
+
 
 class ConfigError(Exception):
     """A variable is missing or cannot be used; the message names it and says how to mend it."""
@@ -49,6 +52,12 @@ def _origins(text: str) -> tuple[str, ...]:
     if not all(ORIGIN.fullmatch(origin) for origin in origins):
         raise ValueError("not an origin")
     return origins
+
+
+def _issuer(text: str) -> str:
+    if text and not ISSUER.fullmatch(text):
+        raise ValueError("not an issuer")
+    return text
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,26 @@ class Config:
         "origins, as https://name, whose pages may show ours in a frame; several with commas",
         "",
         _origins,
+    )
+
+    oidc_issuer: str = _variable(
+        "GRIDSERVE_OIDC_ISSUER",
+        "address of the OpenID Connect provider by which people may sign in, as https://name/path",
+        "",
+        _issuer,
+    )
+    oidc_client_id: str = _variable("GRIDSERVE_OIDC_CLIENT_ID", "what we are called there", "")
+    oidc_client_secret: str = _variable("GRIDSERVE_OIDC_CLIENT_SECRET", "our secret there", "")
+    oidc_label: str = _variable(
+        "GRIDSERVE_OIDC_LABEL", "what the sign-in page calls the provider", "统一身份认证"
+    )
+    oidc_claim: str = _variable(
+        "GRIDSERVE_OIDC_CLAIM",
+        "the claim that holds the login of the account",
+        "preferred_username",
+    )
+    oidc_scope: str = _variable(
+        "GRIDSERVE_OIDC_SCOPE", "what is asked for there; openid must be in it", "openid profile"
     )
 
     proxies: int = _variable(
@@ -157,6 +186,13 @@ class Config:
             raise ConfigError("GRIDSERVE_SAMPLE_SHARE must be from 0 to 1")
         if not 0 <= self.sample_minimum <= 100:
             raise ConfigError("GRIDSERVE_SAMPLE_MINIMUM must be a whole number from 0 to 100")
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_client_secret):
+            raise ConfigError(
+                "GRIDSERVE_OIDC_ISSUER names a provider of sign-on: set GRIDSERVE_OIDC_CLIENT_ID "
+                "and GRIDSERVE_OIDC_CLIENT_SECRET too, as it gave them"
+            )
+        if "openid" not in self.oidc_scope.split():
+            raise ConfigError("GRIDSERVE_OIDC_SCOPE must have openid in it: openid profile")
         try:
             address = read_address(self.blobs)
         except ValueError as error:

@@ -76,6 +76,8 @@ def _examine(data: Path) -> Iterator[Check]:
         yield _guarded("migrations", _migrations)
         yield _guarded("redis", _redis)
         yield _guarded("pictures", _pictures)
+        if os.environ.get("GRIDSERVE_OIDC_ISSUER"):
+            yield _guarded("sign-on", _sign_on)
         yield _guarded("worker", lambda: _worker(is_up(data) or not local))
 
 
@@ -94,6 +96,7 @@ _MEND = {
     "migrations": "Run: gridserve db upgrade",
     "redis": "Is the server of GRIDSERVE_REDIS_URL running?",
     "worker": "Run: gridserve worker",
+    "sign-on": "Is GRIDSERVE_OIDC_ISSUER just as the provider says it, and can it be reached?",
     "pictures": "Can GRIDSERVE_BLOBS be written by this account, and are its key and secret right?",
 }
 
@@ -228,6 +231,17 @@ def _pictures() -> Check:
     except storage.StoreAway as away:
         return Check("pictures", "wrong", f"{where}: {away.why}", _MEND["pictures"])
     return Check("pictures", "ok", f"{where} can be written and read")
+
+
+def _sign_on() -> Check:
+    from gridserve.app import create_app
+    from gridserve.provider import provider
+
+    with create_app().app_context():
+        found = provider()
+        assert found is not None
+        found.check()
+    return Check("sign-on", "ok", f"{found.issuer} answers")
 
 
 def _worker(expected: bool) -> Check:

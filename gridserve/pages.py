@@ -5,13 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
-from gridserve import auth, people
+from gridserve import auth, people, signingin
 from gridserve.auth import current_user, public, requires
-from gridserve.errors import Problem
+from gridserve.config import Config
+from gridserve.db import db
+from gridserve.errors import NotFound, Problem
 from gridserve.http import inside, transaction
 from gridserve.permissions import Permission, roles
+from gridserve.provider import Provider, ProviderRefused, provider
 
 bp = Blueprint("account", __name__)
+
+# Under this name, which no account has, answers of a provider that are not believed are counted.
+ANYBODY = ""
 
 
 @bp.get("/login")
@@ -20,7 +26,7 @@ def login() -> ResponseReturnValue:
     """The sign-in page."""
     if auth.visitor() is not None:
         return redirect("/")
-    return render_template("login.html", next=inside(request.args.get("next", "/")), problem=None)
+    return _sign_in_page(inside(request.args.get("next", "/")))
 
 
 @bp.post("/login")
@@ -36,13 +42,71 @@ def log_in() -> ResponseReturnValue:
         auth.check_csrf()
         token, _row = auth.sign_in(name[:64], password[:128], "browser")
     except Problem as problem:
-        page = render_template("login.html", next=target, problem=problem, login=name[:64])
-        return page, problem.status
-    language = session.get("lang")
-    session.clear()
-    session.update({"token": token} | ({"lang": language} if language else {}))
-    session.permanent = True
+        return _sign_in_page(target, problem, name[:64]), problem.status
+    auth.enter(token)
     return redirect(target)
+
+
+def _sign_in_page(target: str, problem: Problem | None = None, name: str = "") -> str:
+    return render_template(
+        "login.html", next=target, problem=problem, login=name, provider=provider()
+    )
+
+
+@bp.get("/login/sso")
+@public
+def ask_provider() -> ResponseReturnValue:
+    """Go to the provider of sign-on; a platform that shows our pages may begin here."""
+    target, asked = inside(request.args.get("next", "/")), provider()
+    if asked is None:
+        raise NotFound
+    config: Config = current_app.extensions["gridserve"]
+    scheme = "https" if config.secure_cookies else None
+    try:
+        answer = asked.send_there(
+            url_for("account.come_from_provider", _external=True, _scheme=scheme)
+        )
+    except Problem as problem:
+        return _sign_in_page(target, problem), problem.status
+    session["next"] = target
+    return answer
+
+
+@bp.get("/login/sso/back")
+@public
+@transaction
+def come_from_provider() -> ResponseReturnValue:
+    """Sign in the account that the provider vouches for, and go on to what was asked for."""
+    target, asked = inside(session.pop("next", "/")), provider()
+    if asked is None:
+        raise NotFound
+    try:
+        token = _vouched(asked)
+    except Problem as problem:
+        return _sign_in_page(target, problem), problem.status
+    if token is not None:
+        auth.enter(token)
+    return redirect(target)
+
+
+def _vouched(asked: Provider) -> str | None:
+    """A token for whom the provider vouches for; None for the one who is signed in here already."""
+    address = request.remote_addr or ""
+    signingin.rest(ANYBODY, address)
+    db.session.rollback()  # the connection is not held while the provider is asked
+    try:
+        login = asked.login()
+    except ProviderRefused:
+        signingin.count_failure(ANYBODY, address)
+        db.session.commit()
+        raise
+    here = auth.visitor()
+    if here is not None and here.login == login.strip().lower():
+        return None
+    token, _row = auth.sign_in_vouched(login, "browser")
+    if here is not None:
+        people.sign_out(auth.current_sign_in())
+    return token
 
 
 @bp.post("/logout")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -17,24 +17,20 @@ from sqlalchemy import (
     Index,
     String,
     bindparam,
-    delete,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from gridserve import events
 from gridserve.db import Base, Code, choice, db, now, reference
-from gridserve.errors import Invalid, TooMany, Unauthorized
+from gridserve.errors import Invalid
 from gridserve.permissions import Role
 
 _hasher = PasswordHasher()
 # Checked when a login does not exist, so that the time taken does not tell which logins do.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
-TRIES_BEFORE_PAUSE = 5
-PAUSE = timedelta(minutes=5)
 PASSWORD_LENGTH = 10
 
 
@@ -58,18 +54,6 @@ class User(Base):
     def posts_on(self, day: date) -> list[Post]:
         """The posts held on `day`."""
         return [p for p in self.posts if p.from_date <= day and (not p.to_date or day < p.to_date)]
-
-
-class SignInFailure(Base):
-    """Wrong passwords in a row for a login, from one address; also for logins that do not exist."""
-
-    __tablename__ = "sign_in_failure"
-    __table_args__ = reference()
-
-    login: Mapped[str] = mapped_column(String(64), primary_key=True)
-    address: Mapped[str] = mapped_column(String(64), primary_key=True)
-    failures: Mapped[int]
-    last_at: Mapped[datetime]
 
 
 class Post(Base):
@@ -186,65 +170,12 @@ def appoint(
     return post
 
 
-def sign_in(
-    login: str, password: str, device: str, *, days: int, address: str
-) -> tuple[str, DeviceToken]:
-    """Check a password and give a new token for this device.
-
-    After five wrong passwords in a row from one address the login rests for five minutes for that
-    address, whether it exists or not. Counted by login alone, anybody could lock out anybody. The
-    count is committed by the caller also when this raises (see `gridserve.auth`).
-    """
-    login, address = login.strip().lower()[:64], address[:64]
-    failure = db.session.get(SignInFailure, (login, address), with_for_update=True)
-    resting = failure is not None and failure.last_at > now() - PAUSE
-    if failure is not None and resting and failure.failures >= TRIES_BEFORE_PAUSE:
-        raise TooMany(_("Too many wrong passwords. Try again in a few minutes."))
-    user = db.session.scalar(select(User).where(User.login == login))
+def password_is(user: User | None, password: str) -> bool:
+    """Whether `password` is that of `user`. It takes as long where there is no such user."""
     try:
-        _hasher.verify(user.password_hash if user else _NOBODY, password)
-        right = user is not None and user.active
+        return _hasher.verify(user.password_hash if user else _NOBODY, password)
     except VerificationError:
-        right = False
-    if not right:
-        _count_failure(login, address, afresh=not resting)
-        if user is not None:
-            events.record("sign_in.refused", user.id, by=None)
-        raise Unauthorized(_("Account or password is wrong."))
-    assert user is not None
-    if failure is not None:
-        db.session.delete(failure)
-    token = secrets.token_urlsafe(32)
-    row = DeviceToken(
-        user_id=user.id,
-        token_hash=digest(token),
-        device=device,
-        expires_at=now() + timedelta(days=days),
-    )
-    db.session.add(row)
-    events.record("sign_in.done", user.id, by=user.id, data={"device": device})
-    return token, row
-
-
-def _count_failure(login: str, address: str, *, afresh: bool) -> None:
-    statement = insert(SignInFailure).values(
-        login=login, address=address, failures=1, last_at=now()
-    )
-    new = statement.excluded
-    db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["login", "address"],
-            set_={
-                "failures": new.failures if afresh else SignInFailure.failures + 1,
-                "last_at": new.last_at,
-            },
-        )
-    )
-
-
-def forget_failures() -> None:
-    """Drop counts of wrong passwords that no longer matter."""
-    db.session.execute(delete(SignInFailure).where(SignInFailure.last_at < now() - PAUSE))
+        return False
 
 
 def sign_out(token: DeviceToken) -> None:
