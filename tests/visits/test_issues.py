@@ -14,7 +14,6 @@ from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP
 from visits.issues import projection
-from visits.issues.models import Issue
 
 
 @pytest.fixture
@@ -70,44 +69,6 @@ def test_the_main_road_from_report_to_evaluation(place, as_user):
     assert projection.check() == []
 
 
-def test_buttons_are_what_the_chain_allows_each(place, as_user):
-    cadre, desk = as_user(place.cadre), as_user(place.desk)
-    issue = report(cadre, place).json["id"]
-
-    def actions(client):
-        return client.get(f"/api/v1/issues/{issue}").json["actions"]
-
-    assert (actions(cadre), actions(desk)) == (
-        ["comment"],
-        ["accept", "decline", "escalate", "hand_down", "merge", "comment"],
-    )
-    step(desk, issue, "accept")
-    step(desk, issue, "dispatch", team_id=str(place.team.id))
-    assert (actions(cadre), actions(desk)) == (
-        ["sign", "return", "comment"],
-        ["transfer", "extend", "merge", "comment"],
-    )
-
-
-@pytest.mark.parametrize(
-    ("by", "action", "said", "status", "code"),
-    [
-        ("desk", "accept", {"seen": 9}, 409, "issue.stale_step"),
-        ("desk", "sign", {}, 409, "issue.not_possible"),
-        ("cadre", "accept", {}, 403, "issue.not_yours"),
-        ("desk", "decline", {}, 422, "request.invalid"),
-        ("desk", "decline", {"words": "   "}, 422, "request.invalid"),
-        ("desk", "report", {}, 422, "request.invalid"),
-    ],
-)
-def test_a_step_that_is_refused_changes_nothing(place, as_user, by, action, said, status, code):
-    issue = report(as_user(place.cadre), place).json["id"]
-    answer = step(as_user(getattr(place, by)), issue, action, **said)
-    assert (answer.status_code, answer.json["code"]) == (status, code)
-    whole = as_user(place.desk).get(f"/api/v1/issues/{issue}").json
-    assert (whole["status"], whole["step_no"]) == ("reported", 1)
-
-
 def test_the_handler_does_not_review_or_evaluate_the_own_work(make, place, as_user):
     both = make.user(Role.DISPATCHER, TOWNSHIP)
     team = make.team([place.cell], [both])
@@ -146,16 +107,6 @@ def test_a_reopened_issue_keeps_its_age_and_loses_the_time_it_was_closed(make, p
     make.step(issue, "reopen", place.desk, words="再查", happened_at=now() - timedelta(days=2))
     assert issue.closed_at is None
     assert issue.due_at - reported == pytest.approx(timedelta(days=5 + 6), abs=timedelta(minutes=1))
-
-
-def test_returned_goes_back_to_the_desk(make, place, as_user):
-    issue = make.issue(place.household, place.cadre)
-    make.step(issue, "accept", place.desk)
-    make.step(issue, "dispatch", place.desk, team_id=place.team.id)
-    assert step(as_user(place.cadre), issue.id, "return", words="不是我们的").status_code == 201
-    db.session.expire_all()
-    row = db.session.get_one(Issue, issue.id)
-    assert (row.status, row.team_id) == ("accepted", None)
 
 
 @pytest.mark.parametrize("where", ["point", "cell", "household_id"])

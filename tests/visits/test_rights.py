@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import uuid
 from datetime import timedelta
 
 import pytest
@@ -12,13 +11,11 @@ from sqlalchemy import event, select
 from grids.models import Duty
 from gridserve import workdays
 from gridserve.db import db
-from gridserve.errors import Problem
 from gridserve.permissions import Role
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
-from visits.issues import operations
-from visits.issues.chain import Action, Status
+from visits.issues.chain import Status
 from visits.issues.models import Issue
-from visits.issues.permissions import actions, sees_resident, visible_issues
+from visits.issues.permissions import actions, sees_resident
 from visits.issues.rights import Rights
 
 # How an issue comes to each status: the actions that a desk, a cadre and a leader take.
@@ -89,26 +86,6 @@ def test_many_at_once_are_each_alone(county):
             assert together.sees_resident(issue) == sees_resident(user, issue)
             allowed += len(alone)
     assert allowed > 500
-
-
-def test_what_is_offered_is_not_refused_and_the_rest_is(county, make):
-    """The operations judge one by one, on locked rows."""
-    for user in county:
-        issues = list(db.session.scalars(visible_issues(user).order_by(Issue.number)))[::2]
-        rights = Rights(user, issues)
-        for issue in issues:
-            offered = rights.actions(issue)
-            for action in (Action.SIGN, Action.URGE, Action.PASS_REVIEW, Action.DISPATCH):
-                said = {"id": uuid.uuid4(), "action": action, "seen": issue.step_no}
-                refusal, savepoint = None, db.session.begin_nested()
-                try:
-                    operations.take_step(issue.id, said, by=user)
-                except Problem as problem:
-                    refusal = problem.code
-                savepoint.rollback()
-                assert (refusal in ("issue.not_yours", "issue.not_possible")) == (
-                    action not in offered
-                ), (user.posts[0].role, issue.status, action, refusal)
 
 
 def test_the_queries_do_not_grow_with_the_issues(county, context):

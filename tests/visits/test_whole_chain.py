@@ -215,13 +215,6 @@ def test_a_resident_who_is_not_satisfied_is_heard_once_more(case: Case) -> None:
     assert (case.now()["status"], case.now()["rating"]) == ("closed", "not")
 
 
-def test_a_leader_urges_and_nobody_else(case: Case) -> None:
-    said = {"words": "请尽快", "until": day(1)}
-    assert case.step("desk", "urge", **said).status_code == 403
-    assert case.step("leader", "urge", **said).status_code == 201
-    assert case.step("leader", "urge", words="请尽快", until=day(-1)).status_code == 422
-
-
 def test_settled_on_the_spot_is_closed_with_an_answer(case: Case, as_user: Any) -> None:
     household = case.issue.household_id
     said = {

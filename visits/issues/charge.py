@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased
@@ -63,9 +64,15 @@ class Charge:
     for_whom: Person | None
 
 
+@cache
+def _account() -> type[User]:
+    """Accounts under a name of their own: the caller's query may ask for accounts too."""
+    return aliased(User)
+
+
 def can_act(user_id: InstrumentedAttribute[uuid.UUID], day: date) -> ColumnElement[bool]:
     """Whether an account can sign in and holds a post by which issues are handled on `day`."""
-    account = aliased(User)  # the caller's query may ask for accounts too
+    account = _account()
     post = select(Post.id).where(
         Post.user_id == user_id, Post.role.in_(HANDLING_ROLES), holds_on(Post, day)
     )

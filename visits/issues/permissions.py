@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import aliased
@@ -20,20 +21,19 @@ from visits.issues.rights import Rights
 def visible_issues(user: User) -> Select[Issue]:
     """Issues of the user's jurisdictions; for a cadre those of the own cells, those that the own
     teams hold, and those reported by oneself."""
-    helped = select(Assistance.issue_id).where(
-        Assistance.team_id.in_(teams_of(user, workdays.today()))
-    )
+    mine = teams_of(user, workdays.today())
+    helped = select(Assistance.issue_id).where(Assistance.team_id.in_(mine))
     works = or_(
-        Issue.team_id.in_(teams_of(user, workdays.today())),
+        Issue.team_id.in_(mine),
         Issue.reported_by_id == user.id,
         Issue.id.in_(helped),
     )
     wide = in_scope(user, Permission.ISSUE_READ, Issue.village_code, Issue.cell_id)
-    return select(Issue).where(or_(wide, works), or_(~Issue.about_staff, _told(user, works)))
+    return select(Issue).where(or_(wide, works), or_(~Issue.about_staff, _told(user, works, mine)))
 
 
-def _told(user: User, works: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether a complaint about staff is the user's to see.
+def _told(user: User, works: ColumnElement[bool], mine: Select[uuid.UUID]) -> ColumnElement[bool]:
+    """Whether a complaint about staff is the user's to see, whose teams today are `mine`.
 
     To leaders of the jurisdiction whose desk has it, to those who work on it, and to whoever took
     it down; never to the person nor to anybody of that person's teams or of the place's.
@@ -41,14 +41,19 @@ def _told(user: User, works: ColumnElement[bool]) -> ColumnElement[bool]:
     heads = within(Issue.desk_code, scopes(user, Permission.ISSUE_COMPLAINTS))
     other = Issue.about_id.is_distinct_from(user.id)
     own = and_(Issue.reported_by_id == user.id, other)
-    return or_(own, and_(or_(heads, works), other, ~_beside(user)))
+    return or_(own, and_(or_(heads, works), other, ~_beside(mine)))
 
 
-def _beside(user: User) -> ColumnElement[bool]:
-    """Whether the user serves today in a team of the person complained about, or of the cell."""
+@cache
+def _apart() -> tuple[type[Membership], type[Assignment]]:
+    """Members and assignments under names of their own; made once, for that takes long."""
+    return aliased(Membership), aliased(Assignment)
+
+
+def _beside(mine: Select[uuid.UUID]) -> ColumnElement[bool]:
+    """Whether one of these teams is of the person complained about, or of the cell, today."""
     today = workdays.today()
-    served, held = aliased(Membership), aliased(Assignment)
-    mine = teams_of(user, today)
+    served, held = _apart()
     with_person = exists().where(
         served.user_id == Issue.about_id, holds_on(served, today), served.team_id.in_(mine)
     )
