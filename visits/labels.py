@@ -146,6 +146,7 @@ def category_name(category: Any) -> str:
 
 def amount(count: float, unit: Unit) -> str:
     """A span of time in the unit of a limit: with one decimal under ten, where it has one."""
+    count = max(count, 0.1) if count > 0 else count  # “0 days left” would be wrong
     if round(count, 1) != round(count) and count < 10:
         said = f"{count:.1f}"
         return {

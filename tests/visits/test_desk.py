@@ -163,6 +163,38 @@ def test_a_unit_is_suggested_for_what_it_answers_for(desk):
     assert found(age) == [office.id]
 
 
+def test_what_the_countys_unit_answers_for_is_escalated(desk, browser):
+    make = desk.make
+    make.category("welfare.age")
+    catalogue.save("welfare.age", {"to_cells": False}, seen=1, by=None)
+    county = make.team([], [make.user(Role.CADRE, COUNTY)], code=COUNTY)
+    admin = make.user(Role.ADMINISTRATOR, COUNTY)
+    remits.answer_for(county, ["welfare.age"], by=admin)
+    issue = desk.issue(category="welfare.age")
+    assert queues.rows([issue])[0].suggestion.above.code == COUNTY
+    page = browser.get("/desk?lang=en").text
+    assert "belongs to 绥江县, escalate it there" in page
+    assert f"team-{issue.id}" not in page  # nothing to dispatch to
+    form = {"csrf_token": browser.token, "op": str(uuid.uuid4()), "action": "dispatch",
+            "pick": f"{issue.id}:1"}  # fmt: skip
+    assert "none below this desk is suggested" in browser.post("/desk?lang=en", data=form).text
+    shown = browser.get(f"/issues/{issue.id}?lang=en").text
+    chosen = f'<option value="{COUNTY}" selected>'
+    assert shown.index('value="escalate"') < shown.index(chosen) < shown.index('value="accept"')
+    assert f"{county.name} answers for it" in shown
+    make.step(issue, "accept", desk.clerk)
+    suggested = desk.client.get(f"/api/v1/issues/{issue.id}").json["suggested"]
+    assert (suggested["id"], suggested["escalate_to"]) == (str(county.id), COUNTY)
+    # below it a team does: that one, unless the category is solved in the county
+    office = make.team([], [make.user(Role.CADRE, TOWNSHIP)], code=TOWNSHIP)
+    remits.answer_for(office, ["welfare.age"], by=admin)
+    suggestion = queues.rows([issue])[0].suggestion
+    assert (suggestion.team.id, suggestion.above) == (office.id, None)
+    catalogue.save("welfare.age", {"tier": "county"}, seen=2, by=None)
+    db.session.expire_all()
+    assert queues.rows([issue])[0].suggestion.team.id == county.id
+
+
 def test_several_at_once_each_with_a_result_of_its_own(desk):
     first, second, third = (desk.issue() for _ in range(3))
     seen = SimpleNamespace(id=second.id, step_no=1)

@@ -21,6 +21,8 @@ ONWARD = (
     Action.ACCEPT, Action.DISPATCH, Action.SIGN, Action.FEED_BACK, Action.PASS_REVIEW,
     Action.FAIL_REVIEW, Action.RESUME, Action.SUPPLY, Action.EVALUATE, Action.URGE,
 )  # fmt: skip
+# Whoever may take one of these decides where the issue goes.
+DECIDES = {Action.ACCEPT, Action.DISPATCH}
 SHOWN = 500
 
 
@@ -28,11 +30,14 @@ def choices(issue: Issue, user: User) -> dict[str, Any]:
     """The actions, those that bring the issue on first, and what their fields offer."""
     possible = actions(user, issue)
     needed = {name for rule in possible.values() for name in rule.needs}
+    suggested = suggestion(issue) if possible.keys() & DECIDES else None
+    onward = [Action.ESCALATE] if suggested and suggested.above else []
+    onward += [action for action in ONWARD if action in possible]
     return {
-        "onward": {a: rule for a, rule in possible.items() if a in ONWARD},
-        "others": {a: rule for a, rule in possible.items() if a not in ONWARD},
+        "onward": {action: possible[action] for action in onward},
+        "others": {a: rule for a, rule in possible.items() if a not in onward},
         "teams": _teams(issue) if "team_id" in needed else [],
-        "suggested": suggestion(issue) if "team_id" in needed else None,
+        "suggested": suggested,
         "desks": _desks(issue) if "to_desk" in needed else [],
         "mergeable": _mergeable(issue, user) if "into" in needed else [],
         "ratings": Rating,

@@ -49,7 +49,7 @@ def chosen() -> dict[str, Any]:
             "issue_id": issue_id,
             "seen": int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 8 else 0,
         }
-        team = form.get("team") or form.get(f"team-{issue_id}")
+        team = _team_of(issue_id)
         items.append(item | ({"team_id": team} if team else {}))
     if not items:
         raise Invalid(_("Choose at least one issue first."))
@@ -63,6 +63,11 @@ def chosen() -> dict[str, Any]:
     return asked
 
 
+def _team_of(issue_id: uuid.UUID | str) -> str | None:
+    """The team that the form gives an issue to: one for all, or the one suggested for it."""
+    return request.form.get("team") or request.form.get(f"team-{issue_id}")
+
+
 def told(outcomes: Iterable[together.Outcome]) -> list[tuple[together.Outcome, str]]:
     """Each outcome with what it is in words."""
     return [(each, _words(each)) for each in outcomes]
@@ -72,8 +77,11 @@ def _words(outcome: together.Outcome) -> str:
     problem, issue = outcome.problem, outcome.issue
     if problem is None:
         return str(DONE[Action(request.form["action"])])
+    errors = problem.errors or {}
     said = [str(problem.title), str(problem.detail or "")]
-    said += [text for texts in (problem.errors or {}).values() for text in texts]
+    said += [text for texts in errors.values() for text in texts]
+    if "/team_id" in errors and not _team_of(outcome.issue_id):
+        said = [_("No team was chosen, and none below this desk is suggested: escalate it?")]
     if issue is not None:
         said.append(_("It is now: %(status)s.", status=label(issue.status)))
     return " ".join(each for each in said if each)

@@ -120,6 +120,15 @@ class SuggestedOut(Schema):
     id = ma.fields.UUID(attribute="team.id", required=True)
     name = ma.fields.String(attribute="team.name", required=True)
     why = ma.fields.String(attribute="words", required=True)
+    escalate_to = ma.fields.String(
+        attribute="above.code",
+        allow_none=True,
+        dump_default=None,
+        metadata={
+            "description": "of a team above the issue's desk: not to be dispatched to, but the "
+            "jurisdiction to which to escalate; null where the desk may dispatch to the team"
+        },
+    )
 
 
 class PersonInCharge(Schema):

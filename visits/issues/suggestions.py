@@ -28,16 +28,32 @@ RECORD = timedelta(days=365)
 class Suggestion:
     """A team for an issue, for one of three reasons: it answers first for the `cell`, it answers
     for the category (`remit`, as 民政 · 中城镇), or it closed issues of the kind there, `closed` in
-    a year."""
+    a year.
+
+    `above` is the jurisdiction of a team to which the issue's desk cannot dispatch: it escalates to
+    the desk there.
+    """
 
     team: Team
     cell: str | None
     closed: int
     remit: str | None = None
+    above: Jurisdiction | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why the desk escalates it, for the chain to keep."""
+        return _("%(team)s answers for it (%(what)s)", team=self.team.name, what=self.remit)
 
     @property
     def words(self) -> str:
         """Why, in words."""
+        if self.above is not None:
+            return _(
+                "answers for %(what)s: belongs to %(place)s, escalate it there",
+                what=self.remit,
+                place=self.above.short_name,
+            )
         past = ngettext(
             "closed %(num)s of this kind here in a year",
             "closed %(num)s of this kind here in a year",
@@ -60,6 +76,7 @@ class Unit:
     depth: int
     has_cells: bool
     words: str
+    place: Jurisdiction
 
 
 def suggestions(issues: Sequence[Issue]) -> dict[uuid.UUID, Suggestion]:
@@ -68,8 +85,9 @@ def suggestions(issues: Sequence[Issue]) -> dict[uuid.UUID, Suggestion]:
     The unit that answers for just this category, the lead team of the cell today, a unit that
     answers for a family around the category, the team that closed most issues of the category in
     the village: the first of these to which the issue's desk may dispatch. Where the category is
-    not on the list of what cells may be given, teams without cells. For a complaint about staff
-    nobody is suggested.
+    not on the list of what cells may be given, teams without cells. What is solved in the county
+    goes to the county's unit, and so does what nobody below answers for: there a desk below it
+    escalates. For a complaint about staff nobody is suggested.
     """
     issues = [issue for issue in issues if not issue.about_staff]
     leads = _leads({issue.cell_id for issue in issues if issue.cell_id})
@@ -83,17 +101,21 @@ def suggestions(issues: Sequence[Issue]) -> dict[uuid.UUID, Suggestion]:
         record = records.get((issue.village_code, issue.category_code), {})
         unit = _unit(units.get(category.code, ()), issue, category)
         lead = leads.get(issue.cell_id) if issue.cell_id and category.to_cells else None
-        if unit is not None and unit.depth == 0:
-            lead = None
         closed = (teams[each] for each in record if each in teams)
         able = (t for t, cells in closed if _under(t, issue) and (category.to_cells or not cells))
+        other, above = next(able, None), unit is not None and not _under(unit.team, issue)
+        if above and category.tier is not Tier.COUNTY and (lead or other):
+            unit, above = None, False  # it can be seen to below
+        if unit is not None and unit.depth == 0:
+            lead = None
         if lead is not None and _under(lead[0], issue):
             team, cell = lead
             found[issue.id] = Suggestion(team, cell, record.get(team.id, 0))
         elif unit is not None:
             past = record.get(unit.team.id, 0)
-            found[issue.id] = Suggestion(unit.team, None, past, unit.words)
-        elif (other := next(able, None)) is not None:
+            up = unit.place if above else None
+            found[issue.id] = Suggestion(unit.team, None, past, unit.words, up)
+        elif other is not None:
             found[issue.id] = Suggestion(other, None, record[other.id])
     return found
 
@@ -147,24 +169,28 @@ def _units(issues: Sequence[Issue]) -> dict[str, list[Unit]]:
     found: dict[str, list[Unit]] = {}
     for team, place, category, code, depth, has_cells in rows:
         words = f"{category_name(category)} · {place.short_name}"
-        found.setdefault(code, []).append(Unit(team, depth, has_cells, words))
+        found.setdefault(code, []).append(Unit(team, depth, has_cells, words, place))
     return found
 
 
 def _unit(units: Sequence[Unit], issue: Issue, category: Category) -> Unit | None:
     """The unit of the issue's place for its category: by the narrowest family, then the nearest
-    one; for what is solved in the county, one of the county."""
-    nearer = 1 if category.tier is Tier.COUNTY else -1
+    one; for what is solved in the county, one of the county. One above the issue's desk only for
+    that, or where there is none below."""
+    county = category.tier is Tier.COUNTY
+    nearer = 1 if county else -1
     able = [
         each
         for each in units
-        if _under(each.team, issue)
-        and issue.village_code.startswith(each.team.jurisdiction_code)
+        if issue.village_code.startswith(each.team.jurisdiction_code)
         and (category.to_cells or not each.has_cells)
     ]
-    return min(
-        able, key=lambda u: (u.depth, nearer * len(u.team.jurisdiction_code)), default=None
-    )  # fmt: skip
+
+    def order(unit: Unit) -> tuple[bool, int, int]:
+        away = not county and not _under(unit.team, issue)
+        return away, unit.depth, nearer * len(unit.team.jurisdiction_code)
+
+    return min(able, key=order, default=None)
 
 
 def _records(issues: Sequence[Issue]) -> dict[tuple[str, str], dict[uuid.UUID, int]]:
