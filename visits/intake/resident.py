@@ -55,7 +55,7 @@ def look_up(number: str, code: str, *, address: str, lock: bool = False) -> Issu
     Raises WrongCode, TooMany, and Unavailable where tries cannot be counted.
     """
     number = unicodedata.normalize("NFKC", number).strip().upper()
-    code = unicodedata.normalize("NFKC", code).strip()
+    code = "".join(unicodedata.normalize("NFKC", code).split())  # it is shown as 482 913
     tries.count(number, address)
     query = select(Issue).where(Issue.number == number.replace("\x00", ""))
     query = query.options(joinedload(Issue.village), joinedload(Issue.category), raiseload("*"))
