@@ -15,7 +15,7 @@ help: ## Show this list
 setup: ## Install what is missing to run (system packages, Python, page assets)
 	@bash scripts/setup.sh run
 
-setup-test: ## The same, with what the tests need (linters, Chromium, a Chinese font)
+setup-test: ## The same, with what the tests need (linters, Chromium)
 	@bash scripts/setup.sh test
 
 demo: setup ## Serve the demonstration county on http://127.0.0.1:8000 (PORT=…)

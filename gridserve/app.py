@@ -17,11 +17,16 @@ import grids.downloads
 import grids.imports
 import grids.pages
 import grids.routes
+import gridserve.documents.pages
+import gridserve.documents.routes
+import gridserve.documents.work
 import gridserve.imports.pages
 import gridserve.imports.routes
 import gridserve.imports.work
 import maps.pages
 import maps.routes
+import maps.sheets.kinds
+import maps.sheets.pages
 import maps.tileroutes
 import visits.announcements.pages
 import visits.announcements.routes
@@ -94,6 +99,7 @@ from visits.staffing import warnings
 APIS = (
     routes.bp,
     gridserve.imports.routes.bp,
+    gridserve.documents.routes.bp,
     grids.routes.bp,
     grids.downloads.bp,
     visits.life.routes.bp,
@@ -118,6 +124,7 @@ PAGES = (
     pages.bp,
     audit.bp,
     gridserve.imports.pages.bp,
+    gridserve.documents.pages.bp,
     grids.pages.bp,
     visits.life.pages.bp,
     visits.division.pages.bp,
@@ -138,10 +145,12 @@ PAGES = (
     visits.issues.categorypages.bp,
     maps.pages.bp,
     maps.tileroutes.bp,
+    maps.sheets.pages.bp,
 )
 SCHEDULE = (
     *visits.jobs.SCHEDULE,
     *gridserve.imports.work.SCHEDULE,
+    *gridserve.documents.work.SCHEDULE,
     *visits.issues.jobs.SCHEDULE,
     *visits.telling.jobs.SCHEDULE,
     *visits.photos.jobs.SCHEDULE,
@@ -161,6 +170,7 @@ HOMES = (
 HOUSEHOLDS = ("visits.listing", "visits.household", "visits.record")
 ISSUE = ("issues.show", "issues.act")
 LOG = ("worklog.show", "worklog.say")
+SHEETS = ("sheets.issues", "sheets.visits")
 REFUSED = ("refused.listing", "refused.resolve")
 # Endpoint, words, who, and the further pages that belong to this section.
 NAV: tuple[tuple[Any, ...], ...] = (
@@ -170,6 +180,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("phone.shell", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE, *LOG),
     ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
+    ("documents.listing", _l("Sheets"), Permission.DOCUMENTS, "documents.show", *SHEETS),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
     (
@@ -216,6 +227,8 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
+# What can be made as a document, in the order in which it is offered.
+DOCUMENTS = (*maps.sheets.kinds.KINDS,)
 # What may be imported as a file, in the order in which it is offered.
 IMPORTS = (*visits.imports.KINDS, *grids.imports.KINDS)
 COMMANDS: tuple[click.Command, ...] = (
@@ -290,5 +303,6 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["gridserve.nav"] = NAV
     app.extensions["gridserve.warnings"] = (warnings.warnings, warnings.WORDS)
     app.extensions["gridserve.refusals"] = REFUSALS
+    app.extensions["gridserve.documents"] = {kind.key: kind for kind in DOCUMENTS}
     app.extensions["gridserve.imports"] = {kind.key: kind for kind in IMPORTS}
     return app

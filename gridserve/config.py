@@ -138,6 +138,13 @@ class Config:
         int,
     )
 
+    document_days: int = _variable(
+        "GRIDSERVE_DOCUMENT_DAYS",
+        "days (1 to 3660) after which registers, sheets and maps that were made are deleted",
+        "366",
+        int,
+    )
+
     sample_share: float = _variable(
         "GRIDSERVE_SAMPLE_SHARE",
         "share (0 to 1) of the households met in a week that are asked to confirm the visit",
@@ -177,6 +184,8 @@ class Config:
         if not 1 <= self.workset_days <= 31:
             raise ConfigError("GRIDSERVE_WORKSET_DAYS must be a whole number from 1 to 31")
 
+        if not 1 <= self.document_days <= 3660:
+            raise ConfigError("GRIDSERVE_DOCUMENT_DAYS must be a whole number from 1 to 3660")
         if self.embedded_by and not self.secure_cookies:
             raise ConfigError(
                 "GRIDSERVE_EMBEDDED_BY needs https and GRIDSERVE_SECURE_COOKIES=1: "

@@ -3,6 +3,7 @@
 import os
 import platform
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -56,6 +57,7 @@ def _examine(data: Path) -> Iterator[Check]:
     yield _guarded(
         "tables", lambda: Check("tables", "ok", f"openpyxl {metadata.version('openpyxl')}")
     )
+    yield _guarded("paper", _paper)
     local = wants_local()
     if local:
         yield _guarded("postgresql", _postgres)
@@ -97,6 +99,8 @@ _MEND = {
     "redis": "Is the server of GRIDSERVE_REDIS_URL running?",
     "worker": "Run: gridserve worker",
     "sign-on": "Is GRIDSERVE_OIDC_ISSUER just as the provider says it, and can it be reached?",
+    "paper": "Run: make setup (Debian: apt install libpango-1.0-0 libpangoft2-1.0-0 "
+    "libharfbuzz-subset0 fonts-noto-cjk)",
     "pictures": "Can GRIDSERVE_BLOBS be written by this account, and are its key and secret right?",
 }
 
@@ -138,6 +142,19 @@ def _map_files() -> Check:
         return Check("map files", "wrong", words, "Run: make setup")
     pyproj.CRS("EPSG:4490")  # its table of coordinate systems is there and can be read
     return Check("map files", "ok", found)
+
+
+def _paper() -> Check:
+    """What documents on paper need: the libraries, and a font that has Chinese."""
+    from gridserve.documents import pdf
+
+    pdf.from_html("<p>A")  # without its libraries it says which one is missing
+    found = f"WeasyPrint {metadata.version('weasyprint')}"
+    listed = subprocess.run(["fc-list", ":lang=zh", "family"], capture_output=True, check=True)
+    fonts = sorted({line.partition(",")[0] for line in listed.stdout.decode().splitlines()})
+    if not fonts:
+        return Check("paper", "wrong", f"{found}, no font has Chinese", _MEND["paper"])
+    return Check("paper", "ok", f"{found}, {len(fonts)} Chinese fonts such as {fonts[0]}")
 
 
 def _postgres() -> Check:

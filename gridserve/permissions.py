@@ -40,6 +40,7 @@ class Permission(enum.StrEnum):
     ISSUE_COMPLAINTS = "issue.complaints"  # about staff: their queue, and acting as their desk
     ISSUE_URGE = "issue.urge"  # and closing by force, together with another leader
     FIGURES_READ = "figures.read"
+    DOCUMENTS = "documents"  # registers and sheets; which kinds: gridserve/documents/kinds.py
     ANNOUNCE = "announce"  # notices and questionnaires
     VISIT_REVIEW = "visit.review"  # hints, and confirming with residents
     AUDIT_READ = "audit.read"
@@ -67,6 +68,7 @@ WORDS: dict[Permission, Any] = {
     _P.ISSUE_COMPLAINTS: _l("complaints about staff (leaders)"),
     _P.ISSUE_URGE: _l("urging (leaders)"),
     _P.FIGURES_READ: _l("figures and maps"),
+    _P.DOCUMENTS: _l("registers and sheets (leaders, dispatchers)"),
     _P.ANNOUNCE: _l("publishing notices and questionnaires (leaders, dispatchers)"),
     _P.VISIT_REVIEW: _l("looking through hints on visits (leaders, dispatchers)"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
@@ -107,6 +109,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ANNOUNCE,
             _P.VISIT_REVIEW,
             _P.FIGURES_READ,
+            _P.DOCUMENTS,
             _P.IMPORT,
         }
     ),
@@ -123,6 +126,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ANNOUNCE,
             _P.VISIT_REVIEW,
             _P.FIGURES_READ,
+            _P.DOCUMENTS,
         }
     ),
     # The administrator keeps the ground and the accounts and sees no household.

@@ -109,7 +109,7 @@ def _day(moment: datetime) -> date:
     return workdays.day_of(moment - timedelta.resolution)
 
 
-def _cell_on(day: date) -> ColumnElement[Any]:
+def cell_on(day: date) -> ColumnElement[Any]:
     """The cell of an issue on `day`: its present one but where that came later."""
     was = aliased(Cell)
     stay = (
@@ -143,7 +143,7 @@ def aging(
     query, marks = _as_it_was(moment, live)
     part: ColumnElement[Any]
     if BY[by] == CELL:
-        cell = Issue.cell_id if live else _cell_on(_day(moment))
+        cell = Issue.cell_id if live else cell_on(_day(moment))
         part = select(Cell.code).where(Cell.id == cell).scalar_subquery()
     else:
         part = func.left(Issue.village_code, BY[by])
@@ -182,7 +182,7 @@ def open_issues(
         query = query.where(has_light(only, weight))
     where = stands()
     seen = visible_issues(user).with_only_columns(Issue.id)
-    cell = Issue.cell_id if live else _cell_on(_day(moment))
+    cell = Issue.cell_id if live else cell_on(_day(moment))
     rows = db.session.execute(
         query.join(Category, Category.code == Issue.category_code)
         .join(Jurisdiction, Jurisdiction.code == Issue.village_code)

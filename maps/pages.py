@@ -20,6 +20,7 @@ from maps import aging as ageing
 from maps import asked, draw, overview, places, tiles
 from maps import coverage as covering
 from maps.bands import AGE_BANDS, HEAT_CAP, NO_DATA, SHARE_CLASSES, percent, share_class
+from maps.crumbs import crumbs, others
 from maps.places import Area, Place
 from maps.rows import AgingPoint, CoverageArea, Outline
 from maps.schemas import MOST_PLACES, AgingPageIn, CoveragePageIn, OverviewIn
@@ -44,8 +45,8 @@ def home() -> ResponseReturnValue:
     return render_template(
         "maps/overview.html",
         name=short_name(place.name),
-        crumbs=_crumbs(place, "maps.home"),
-        others=_others(place, "maps.home"),
+        crumbs=crumbs(place, "maps.home"),
+        others=others(place, "maps.home"),
         **overview.figures(current_user, place),
     )
 
@@ -109,8 +110,8 @@ def coverage() -> ResponseReturnValue:
         low=sum(r["households"] > 0 and r["cls"].high <= LOW for r in rows),
         total={**_share(found.met, found.households),
                "cases_href": cases.met(place.code, window, True)},
-        elsewhere=found.elsewhere, others=_others(place, "maps.coverage"),
-        crumbs=_crumbs(place, "maps.coverage", **span),
+        elsewhere=found.elsewhere, others=others(place, "maps.coverage"),
+        crumbs=crumbs(place, "maps.coverage", **span),
         by_choices=[
             {"label": LEVELS[level], "href": here(by=level), "active": level == by}
             for level in places.BY if places.may_show(place, level)
@@ -198,8 +199,8 @@ def aging() -> ResponseReturnValue:
             drawn, lights=lights, translate=_, static_url=_static,
             boundaries=_named(places.shapes(place, place.below, day)),
         ),
-        jurisdiction=short_name(place.name), crumbs=_crumbs(place, "maps.aging", **kept),
-        others=_others(place, "maps.aging"),
+        jurisdiction=short_name(place.name), crumbs=crumbs(place, "maps.aging", **kept),
+        others=others(place, "maps.aging"),
         bands=[
             {"key": band.key, "label": lights[band.key], "range": _(band.range),
              "count": found.counts[band.key], "href": listed(place.code, light=band.key.value)}
@@ -229,26 +230,6 @@ def _template(endpoint: str, **args: Any) -> str:
 
 def _static(name: str) -> str:
     return url_for("static", filename=name)
-
-
-def _crumbs(place: Place, endpoint: str, **kept: Any) -> list[dict[str, str]]:
-    return [
-        {"name": short_name(each.name),
-         "href": url_for(endpoint, jurisdiction=each.code or None, **kept)}
-        for each in places.path(current_user, place)
-    ]  # fmt: skip
-
-
-def _others(place: Place, endpoint: str) -> list[dict[str, Any]]:
-    """The user's own jurisdictions to choose from, where there is more than one."""
-    own = places.own(current_user)
-    if len(own) < 2:
-        return []
-    return [
-        {"label": short_name(each.name), "href": url_for(endpoint, jurisdiction=each.code),
-         "active": place.code.startswith(each.code)}
-        for each in own
-    ]  # fmt: skip
 
 
 def _outlines(

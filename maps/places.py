@@ -78,6 +78,12 @@ def find(user: User, code: str | None) -> Place:
     return Place(row.code, row.name)
 
 
+def named(code: str) -> Place:
+    """A jurisdiction to be named, whoever asks; its code where there is none of that code."""
+    row = db.session.get(Jurisdiction, code) if code else None
+    return Place(row.code, row.name) if row else Place(code, code) if code else _everywhere()
+
+
 def _everywhere() -> Place:
     return Place("", _("All jurisdictions"))
 

@@ -53,6 +53,19 @@ chinese_font_there() {
   [ -n "$fonts" ]
 }
 
+# What lays out documents on paper (WeasyPrint) is made of these.
+pango_there() {
+  local libraries one
+  if [ "$(uname)" = Darwin ]; then
+    compgen -G '/opt/homebrew/lib/libpango-1.0.*' >/dev/null || compgen -G '/usr/local/lib/libpango-1.0.*' >/dev/null
+    return
+  fi
+  libraries=$(PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null)
+  for one in libpango-1.0 libpangoft2-1.0 libharfbuzz-subset; do
+    case $libraries in *"$one.so.0"*) ;; *) return 1 ;; esac
+  done
+}
+
 # ---------------------------------------------------------------- Debian and Ubuntu
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -96,10 +109,11 @@ apt_packages() {
     fi
   fi
   node_there || wanted="$wanted nodejs npm"
+  pango_there || wanted="$wanted libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+  chinese_font_there || wanted="$wanted fontconfig fonts-noto-cjk"
   if [ "$mode" = test ]; then
     # Ubuntu's chromium package is only a door to snap, which machines without a desktop lack.
     if ! chromium_there && ! grep -q '^ID=ubuntu' /etc/os-release; then wanted="$wanted chromium"; fi
-    chinese_font_there || wanted="$wanted fontconfig fonts-noto-cjk"
   fi
   wanted=${wanted# }
 }
@@ -155,6 +169,7 @@ brew_install() {
   redis_there || wanted="$wanted redis"
   find_python >/dev/null || wanted="$wanted python@3.12"
   node_there || wanted="$wanted node"
+  pango_there || wanted="$wanted pango"
   [ -n "$wanted" ] || return 0
   have brew || fail "Missing:$wanted. Install Homebrew (see brew.sh), then run this again."
   say "Installing with Homebrew:$wanted"
@@ -171,6 +186,8 @@ system_packages() {
   postgres_with_postgis || [ "$(uname)" = Darwin ] || fail \
     "PostgreSQL 14 or newer with PostGIS 3 is missing. Install both with the system's packages."
   redis_there || fail "redis-server is missing. Install it with the system's packages."
+  pango_there || fail "Pango and HarfBuzz are missing, which lay out documents on paper. Install them with the system's packages."
+  chinese_font_there || say "No Chinese font: documents on paper will show boxes. Install one, such as Noto Sans CJK."
   node_there || fail "Node.js 18 or newer with npm is missing. Install it (Debian: apt install nodejs npm)."
 }
 

@@ -1,13 +1,13 @@
-// An import at work: says what is being done, and shows the page anew when the state has changed.
+// Something that a job is at, an import or a document: says what is being done, and shows the page anew when the state has changed.
 
-const box = document.querySelector("[data-import]");
+const box = document.querySelector("[data-work]");
 const words = box.querySelector("[role=status]");
 const EVERY = 1000, AFTER_TROUBLE = 5000; // ms
 
 async function look() {
   let wait = EVERY;
   try {
-    const answer = await fetch(box.dataset.import, { headers: { Accept: "application/json" } });
+    const answer = await fetch(box.dataset.work, { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(answer.status);
     const found = await answer.json();
     if (found.state !== box.dataset.state) return location.reload();
