@@ -158,6 +158,10 @@ def test_a_household_is_added_once_and_changed_only_as_it_was_seen(make, as_user
     fresh = client.patch(address, json={"size": 2}, headers={"If-Match": tag})
     stale = client.patch(address, json={"size": 3}, headers={"If-Match": tag})
     assert (fresh.status_code, stale.status_code) == (200, 412)
+    client.patch(address, json={"note": "一" * 500})
+    tag = client.get(address, headers={"Accept-Encoding": "gzip"}).headers["ETag"]
+    assert tag.startswith("W/")
+    assert client.patch(address, json={"size": 4}, headers={"If-Match": tag}).status_code == 200
 
 
 def test_who_has_no_post_any_more_can_still_sign_out(make, as_user):

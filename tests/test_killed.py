@@ -40,7 +40,7 @@ def finished(process: subprocess.Popen, seconds: float = 180) -> str:
     return words
 
 
-def until(true: Callable[[], object], seconds: float = 90) -> None:
+def until(true: Callable[[], object], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "nothing happened"

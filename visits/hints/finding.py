@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from gridserve.db import db, now
 from visits.hints.models import HintKind
-from visits.workset.offered import LONGEST, PHRASES
+from visits.workset.offered import LONGEST, PHRASES, PHRASES_AWAY
 
 RECENT, SWEPT = timedelta(minutes=15), timedelta(days=3)
 LEAST_TEXT = LONGEST + 1  # characters: what is shorter is offered to be tapped; 31 in the SQL
@@ -182,7 +182,7 @@ def find(since: datetime) -> int:
         found = NEW.replace("RULE", rule)
         count += _stored(FRESH + INSERT.replace("FOUND", found), kind=kind.value, **said)
     rows = db.session.execute(text(FRESH + SAME_TEXT), said).all()
-    phrases = {_plain(str(phrase)) for phrase in PHRASES}
+    phrases = {_plain(str(phrase)) for phrase in (*PHRASES, *PHRASES_AWAY)}
     own = [row for row in rows if _is_own(row.notes, phrases)]
     if own:
         count += _stored(

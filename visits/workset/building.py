@@ -45,7 +45,7 @@ def build(user: User, day: date) -> dict[str, Any]:
         "categories": offered.categories({issue.category_code for issue in issues}),
         "questionnaire": told.questionnaire,
         "notices": told.notices,
-        "phrases": offered.phrases(user, day),
+        **offered.phrases(user, day),
         "teams": cases.teams(described, day),
         "refused": phone.for_workset(user, day),
         "hints": hints.for_workset(user, day),

@@ -14,7 +14,7 @@ from gridserve.db import db
 from gridserve.people import User
 from visits.intake.initials import initials
 from visits.issues.models import Category
-from visits.models import Visit
+from visits.models import Outcome, Visit
 from visits.workset.icons import icon_of
 from visits.workset.values import filled
 
@@ -28,29 +28,39 @@ PHRASES = (
     _l("Warned of fraud by telephone and online."),
     _l("Told where to go when heavy rain comes."),
     _l("Has questions on policy; answered on the spot."),
+)
+# For a visit that met nobody.
+PHRASES_AWAY = (
     _l("Nobody home; asked the neighbours."),
+    _l("Door locked; left a note."),
     _l("Agreed to come again."),
 )
 OFTEN, OWN, SHORTEST, LONGEST = timedelta(days=90), 8, 2, 30
 
 
-def phrases(user: User, day: date) -> list[str]:
-    """What one often writes after a visit: first the person's own short notes that came again of
-    late, the most used first, then the common ones."""
-    times = func.count()
+def phrases(user: User, day: date) -> dict[str, list[str]]:
+    """What one often writes after a visit, apart for visits that met nobody: first the person's own
+    short notes that came again of late, the most used first, then the common ones."""
+    times, met = func.count(), Visit.outcome == Outcome.MET
     rows = (
-        select(Visit.notes)
+        select(Visit.notes, met)
         .where(
             Visit.visitor_id == user.id,
             Visit.started_at >= workdays.start_of(day - OFTEN),
             func.length(Visit.notes).between(SHORTEST, LONGEST),
         )
-        .group_by(Visit.notes)
+        .group_by(Visit.notes, met)
         .having(times > 1)
         .order_by(times.desc(), Visit.notes)
-        .limit(OWN)
+        .limit(2 * OWN)
     )
-    return list(dict.fromkeys([*db.session.scalars(rows), *map(str, PHRASES)]))
+    own: dict[bool, list[str]] = {True: [], False: []}
+    for notes, was_met in db.session.execute(rows):
+        own[was_met].append(notes)
+    return {
+        "phrases": list(dict.fromkeys([*own[True][:OWN], *map(str, PHRASES)])),
+        "phrases_away": list(dict.fromkeys([*own[False][:OWN], *map(str, PHRASES_AWAY)])),
+    }
 
 
 def categories(used: Collection[str]) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def get_workset() -> Response:
     """
     content = build(current_user, workdays.today())
     tag = etag_of(content)
-    if request.if_none_match.contains(tag):
+    if request.if_none_match.contains_weak(tag):  # weak is what it became where it was sent zipped
         response = Response(status=304)
     else:
         made = now()

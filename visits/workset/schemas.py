@@ -255,6 +255,7 @@ class WorksetOut(Schema):
     questionnaire = ma.fields.Nested(WorksetQuestionnaire, required=True, allow_none=True)
     notices = _list(WorksetNotice, required=True)
     phrases = _words(required=True)
+    phrases_away = _words(required=True, metadata={"description": "nobody was met"})
     teams = _list(WorksetTeam, required=True)
     refused = _list(WorksetRefused, required=True)
     hints = _list(WorksetHint, required=True)

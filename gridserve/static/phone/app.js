@@ -70,9 +70,9 @@ async function open() {
   addEventListener("unhandledrejection", ({ reason }) => sync.notKept(reason));
   await begin().catch(sync.notKept);
   const [lang, large, hello] = await Promise.all(["lang", "large", "hello"].map((name) => setting(name).catch(() => {})));
-  speak(lang ?? session().lang ?? (navigator.language.startsWith("zh") ? "zh" : "en"));
   await watch();
   if (!session().user) await Promise.race([check().catch(() => {}), new Promise((done) => { setTimeout(done, 4000); })]);
+  speak(lang ?? session().lang ?? (navigator.language.startsWith("zh") ? "zh" : "en"));
   toSignIn();
   if (hello !== "seen" && session().signed_in !== false) history.replaceState(null, "", "#/hello");
   const route = routeOf(location.hash);

@@ -26,7 +26,7 @@ export function viewOf(data, asked_at, items, { skew = null, now = Date.now() } 
     return (value) => by.get(value);
   };
   return {
-    ...data, notices: of("notices"), hints: of("hints"), phrases: of("phrases"), teams: of("teams"), refused: of("refused"), today, households, issues,
+    ...data, notices: of("notices"), hints: of("hints"), phrases: of("phrases"), phrases_away: of("phrases_away"), teams: of("teams"), refused: of("refused"), today, households, issues,
     items: items.map((item) => ({ ...item, ...suggestion(item, skew) })),
     household: find(households, "id"), issue: find(issues, "id"),
     category: find(data.categories, "code"), cell: find(data.cells, "code"),

@@ -55,9 +55,9 @@ export function placed(here) {
 }
 
 /** Remember a phrase that somebody used, so that it is near at hand next time. */
-export async function usePhrase(words) {
-  const known = (await setting("recent_phrases")) ?? [];
-  await setting("recent_phrases", [words, ...known.filter((each) => each !== words)].slice(0, 6));
+export async function usePhrase(words, name) {
+  const known = (await setting(name)) ?? [];
+  await setting(name, [words, ...known.filter((each) => each !== words)].slice(0, 6));
 }
 
 /** What the line will do with what was just kept, as the end of a sentence. */

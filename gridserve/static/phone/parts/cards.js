@@ -58,10 +58,15 @@ export function Light({ issue }) {
     ${say(`light.${issue.light}`)}</span>`;
 }
 
+/** Until when what comes next is to be done: the present step, where that has a limit of its own. */
+function nextDue({ stage_due_at: stage, due_at: whole }) {
+  if (stage && stage !== whole) return say("work.stage_due", { when: timeWords(stage) });
+  return whole && say("work.due", { when: timeWords(whole) });
+}
+
 /** One issue in a list. */
 export function IssueCard({ issue, view }) {
   const category = view.category(issue.category);
-  const due = issue.stage_due_at ?? issue.due_at;
   return html`<li class="card"><a class="card-link card-pictured" href=${`#/issue/${issue.id}`}>
     <span class="picture"><${Picture} category=${category} name=${categoryName(category)} /></span>
     <span class="card-body">
@@ -71,7 +76,7 @@ export function IssueCard({ issue, view }) {
       <span class="card-facts"><b class="mark">${say(`status.${issue.status}`)}</b>
         <${Light} issue=${issue} />
         ${issue.first && html`<b class="mark mark-wait">${say("work.first")}</b>`}
-        ${due && html`<span>${say("work.due", { when: timeWords(due) })}</span>`}
+        ${nextDue(issue) && html`<span>${nextDue(issue)}</span>`}
         <${Unsent} issue=${issue} /></span>
     </span></a></li>`;
 }

@@ -6,6 +6,8 @@ import { html, useEffect, useRef, useState } from "../lib.js";
 import { setting } from "../store.js";
 import { say } from "../words.js";
 
+const FEW = 5; // phrases shown at first: what comes below them is not pushed off the screen
+
 /** Values that change by parts, also from what was begun earlier (a photo that took its time): each
  * part is laid over the newest values, never over those of the moment when it was asked. */
 export function useParts(start) {
@@ -49,19 +51,23 @@ export function Line({ id, label, value, onInput, hint, hidden, type = "text", m
 }
 
 /** Phrases to tap instead of typing; those used last come first. */
-export function Phrases({ label, phrases, onPick, recent = true }) {
+export function Phrases({ label, phrases, onPick, recent }) {
   const [used, setUsed] = useState([]);
+  const [open, setOpen] = useState(false);
   useEffect(() => {
-    if (recent) setting("recent_phrases").then((found) => setUsed(found ?? []));
+    if (recent) setting(recent).then((found) => setUsed(found ?? []));
   }, []);
-  const all = [...new Set([...used, ...phrases])].slice(0, 12);
+  const every = [...new Set([...used, ...phrases])].slice(0, 12);
+  const all = open ? every : every.slice(0, FEW);
   const pick = (words) => {
-    if (recent) usePhrase(words);
+    if (recent) usePhrase(words, recent);
     onPick(words);
   };
   return all.length > 0 && html`<div class="phrases" role="group" aria-label=${label}>
     ${all.map((words) => html`<button type="button" class="phrase" onClick=${() => pick(words)}>
-      ${words}</button>`)}</div>`;
+      ${words}</button>`)}
+    ${every.length > all.length && html`<button type="button" class="phrase phrase-more" aria-expanded="false"
+      onClick=${() => setOpen(true)}>${say("field.more")}</button>`}</div>`;
 }
 
 /** Notes with a phrase added: on a line's end, with a full stop between. */

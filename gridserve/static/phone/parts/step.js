@@ -89,7 +89,7 @@ function Field({ name, action, issue, view, said, write }) {
   if (name === "until") return html`<${Line} id=${name} type="date" label=${label} value=${value} onInput=${put} />`;
   const phrases = phrasesFor(name, action, categoryName(view.category(issue.category)));
   return html`<div><${Lines} id=${name} label=${label} value=${value} onInput=${put} />
-    <${Phrases} label=${say("step.templates")} phrases=${phrases} recent=${false} onPick=${put} /></div>`;
+    <${Phrases} label=${say("step.templates")} phrases=${phrases} onPick=${put} /></div>`;
 }
 
 function phrasesFor(name, action, category) {

@@ -37,7 +37,7 @@ function Hint({ hint, view, line }) {
   return html`<article class="panel">
     <h2>${[home?.name, hint.visit?.at && timeWords(hint.visit.at)].filter(Boolean).join(" · ")}</h2>
     <p>${hint.say}</p>
-    <${Phrases} label=${say("hints.words")} phrases=${say("hints.phrases")} recent=${false} onPick=${setWords} />
+    <${Phrases} label=${say("hints.words")} phrases=${say("hints.phrases")} onPick=${setWords} />
     <${Lines} id=${`hint-${hint.id}`} label=${say("hints.words")} value=${words} onInput=${setWords} />
     <p class="state" role="status">${line.online ? state : say("hints.offline")}</p>
     <button type="button" class="btn btn-main btn-wide" disabled=${!line.online} onClick=${send}>${say("hints.send")}</button>

@@ -59,6 +59,7 @@ function Facts({ issue, view }) {
     [say("issue.who"), issue.resident?.name],
     [say("issue.team"), issue.team?.name],
     [say("issue.handler"), issue.handler],
+    [say("issue.stage_due"), issue.stage_due_at && issue.stage_due_at !== issue.due_at && timeWords(issue.stage_due_at)],
     [say("issue.due"), issue.due_at && timeWords(issue.due_at)],
   ].filter(([, value]) => value);
   return html`<section class="panel" aria-label=${say("issue.title")}>

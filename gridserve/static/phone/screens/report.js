@@ -84,10 +84,10 @@ function Form({ view, said, write }) {
     ${mine && html`<${Tick} checked=${said.settled} onChange=${(settled) => write({ settled })}>
       ${say("report.settled")}</${Tick}>`}
     ${mine && said.settled && html`<section class="panel">
-      <${Phrases} label=${say("report.result")} phrases=${say("templates.settled")} recent=${false}
+      <${Phrases} label=${say("report.result")} phrases=${say("templates.settled")}
         onPick=${(result) => write({ result })} />
       <${Lines} id="result" label=${say("report.result")} value=${said.result} onInput=${(result) => write({ result })} />
-      <${Phrases} label=${say("step.templates")} recent=${false} onPick=${(answer) => write({ answer })}
+      <${Phrases} label=${say("step.templates")} onPick=${(answer) => write({ answer })}
         phrases=${say("templates.answer", { category: categoryName(view.category(said.category)) })} />
       <${Lines} id="answer" label=${say("report.answer")} value=${said.answer} onInput=${(answer) => write({ answer })} />
     </section>`}`;

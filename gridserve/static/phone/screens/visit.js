@@ -70,9 +70,11 @@ function Kept({ item, line, go, added }) {
 
 function Notes({ data, view, amend }) {
   const { notes = "" } = data;
+  const met = data.outcome === "met";
   const write = (words) => amend({ notes: words });
   return html`<section aria-labelledby="h-notes"><h2 id="h-notes">${say("visit.phrases")}</h2>
-    <${Phrases} label=${say("visit.phrases")} phrases=${view.phrases}
+    <${Phrases} label=${say("visit.phrases")} phrases=${met ? view.phrases : view.phrases_away}
+      recent=${met ? "recent_phrases" : "recent_phrases_away"}
       onPick=${(phrase) => write(joined(notes, phrase))} />
     <${Lines} id="notes" label=${say("visit.notes")} hint=${say("visit.notes_hint")} value=${notes}
       max=${4000} onInput=${write} /></section>`;
