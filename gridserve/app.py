@@ -23,6 +23,7 @@ import gridserve.documents.work
 import gridserve.imports.pages
 import gridserve.imports.routes
 import gridserve.imports.work
+import maps.coveragepages
 import maps.pages
 import maps.routes
 import maps.sheets.kinds
@@ -144,6 +145,7 @@ PAGES = (
     visits.telling.pages.bp,
     visits.issues.categorypages.bp,
     maps.pages.bp,
+    maps.coveragepages.bp,
     maps.tileroutes.bp,
     maps.sheets.pages.bp,
 )
@@ -178,7 +180,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("desk.show", _l("Desk"), Permission.ISSUE_DESK, "desk.act", *REFUSED, *ISSUE),
     ("intake.form", _l("Intake"), Permission.ISSUE_DESK, "intake.take"),
     ("phone.shell", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE, *LOG),
-    ("maps.coverage", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
+    ("coverage.show", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("documents.listing", _l("Sheets"), Permission.DOCUMENTS, "documents.show", *SHEETS),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),

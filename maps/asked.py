@@ -12,7 +12,8 @@ from gridserve.db import now
 from gridserve.people import User
 from gridserve.permissions import Permission
 from maps.places import CELL, Opening, opening
-from visits.figures import WINDOWS, window_start
+from visits.counting import window_start
+from visits.figures import WINDOWS
 
 DEFAULT_DAYS = WINDOWS[2]  # 180: the interval in which every ordinary household is due
 Args = dict[str, Any]
@@ -37,10 +38,9 @@ class Window:
         """Whose boundaries are shown under figures of an old period."""
         return TODAY if self.last < self.day == workdays.today() else THEN
 
-    @property
-    def kept(self) -> bool:
-        """Whether it is one of the windows offered that end today."""
-        return self.last == workdays.today() and self.days in WINDOWS
+    def ending(self, last: date) -> Window:
+        """A window as long as this one that ends on another day, in the cells of that day."""
+        return Window(window_start(last, self.days), last, last)
 
 
 def window(args: Args) -> Window:
@@ -73,26 +73,21 @@ class Cases:
 
     def met(self, code: str, window: Window, met: bool) -> str | None:
         """The active households of a jurisdiction or cell that were, or were not, met."""
-        return self._households(code, window, met) if self.households.to(code) else None
+        return self.those(code, window, {"status": "active", "met": int(met)})
 
-    def _households(self, code: str, window: Window, met: bool) -> str:
-        return self._address(
-            "households",
-            code,
-            {
-                "status": "active",
-                "from": window.first,
-                "to": window.last,
-                "met": int(met),
-                # by the cell in which a household counted on that day
-                "as_of": window.day if len(code) == CELL and window.day < workdays.today() else "",
-            },
-        )
+    def those(self, code: str, window: Window, filters: Args) -> str | None:
+        """The households of a jurisdiction or cell that pass `filters` (HouseholdsIn)."""
+        return self._households(code, window, filters) if self.households.to(code) else None
 
-    def met_in_cell(self, code: str, window: Window) -> str:
-        """The households of a cell that were not met; `code` may be a mark to put a code for."""
-        filled = self._households("0" * CELL, window, False)
-        return filled.replace("0" * CELL, code)
+    def _households(self, code: str, window: Window, filters: Args) -> str:
+        # by the cell in which a household counted on that day
+        day = window.day if len(code) == CELL and window.day < workdays.today() else ""
+        days = {"from": window.first, "to": window.last, "as_of": day}
+        return self._address("households", code, {**filters, **days})
+
+    def in_cell(self, code: str, window: Window, filters: Args) -> str:
+        """The same in a cell; `code` may be a mark to put a code for."""
+        return self._households("0" * CELL, window, filters).replace("0" * CELL, code)
 
     def open(self, code: str, **filters: Any) -> str | None:
         """The open issues of a jurisdiction or cell."""

@@ -54,6 +54,15 @@ SHARE_CLASSES = (
     ShareClass("s80", "80–100 %", 80, 100, "#1b3a66", LIGHT),
 )
 
+# Of a change between two periods, in points: brown to green, told apart by the colour-blind too.
+CHANGE_CLASSES = (
+    ShareClass("c0", "≤ −10", -100, -10, "#8c510a", LIGHT),
+    ShareClass("c1", "−10…−2", -10, -2, "#dfb96d", DARK),
+    ShareClass("c2", "±2", -2, 2, "#f4f4ee", DARK),
+    ShareClass("c3", "+2…+10", 2, 10, "#74c0b4", DARK),
+    ShareClass("c4", "≥ +10", 10, 100, "#01655d", LIGHT),
+)
+
 AGE_BANDS = (
     AgeBand(Light.GREEN, N_("under four fifths of the limit"), "#2f9e83", DARK, 5),
     AgeBand(Light.AMBER, N_("from four fifths to the limit"), "#f0b429", DARK, 6),
@@ -78,6 +87,30 @@ def share_class(met: int, households: int) -> ShareClass:
         return NO_DATA
     # whole numbers, so that exactly 20 % never slips down a class through a rounding error
     return SHARE_CLASSES[min(met * len(SHARE_CLASSES) // households, len(SHARE_CLASSES) - 1)]
+
+
+def change(now: tuple[int, int], before: tuple[int, int]) -> float | None:
+    """By how many points a share (met, households) has changed; None where either has no data."""
+    if not now[1] or not before[1]:
+        return None
+    return 100 * (now[0] / now[1] - before[0] / before[1])
+
+
+def change_class(points: float | None) -> ShareClass:
+    """The class of a change; what lies on an edge belongs to the class farther from no change."""
+    if points is None:
+        return NO_DATA
+    falls, stays, rises = CHANGE_CLASSES[:2], CHANGE_CLASSES[2], CHANGE_CLASSES[3:]
+    points = round(points, 6)
+    for cls in falls:
+        if points <= cls.high:
+            return cls
+    return next((cls for cls in reversed(rises) if points >= cls.low), stays)
+
+
+def points(change: float | None) -> str:
+    """A change in points with its sign."""
+    return "–" if change is None else f"{change:+.1f}".replace("-", "−")
 
 
 def percent(met: int, households: int) -> str:

@@ -1,8 +1,8 @@
 """Coverage 走访覆盖率 of a place and its parts, exact at any moment.
 
-For the windows that are kept ready (visits.figures: WINDOWS that end on one of kept_days) the kept
-figures of cells are read; marked cells, and households without a cell, are counted from the base
-tables.
+What counts is said in visits/counting.py. For the windows that are kept ready (visits.figures:
+WINDOWS that end on one of kept_days) the kept figures of cells are read; marked cells, and
+households without a cell, are counted from the base tables, as are the households of a tag.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    and_,
     case,
     cast,
     exists,
@@ -23,37 +24,52 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import array
 
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
 from maps.places import BY, Area, Place, names, shapes, under
-from visits.figures import FORMULA, WINDOWS, kept_days, met_between
-from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus, Stay
+from visits import counting
+from visits.counting import DUE_FORMULA, FORMULA, met_between
+from visits.figures import WINDOWS, kept_days
+from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus, Stay, Tag
 from visits.past import cell_on, status_on
 
-__all__ = ["FORMULA", "Coverage", "Row", "coverage", "share"]
+__all__ = ["DUE_FORMULA", "FORMULA", "Coverage", "Figures", "Row", "coverage", "share"]
+
+ANY = "any"  # in place of a tag: households with any of them
+ASKED = ("households", "registered", "met")  # unless due figures are asked for as well
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Numbers of households as visits/counting.py says; None where not asked."""
+
+    households: int = 0
+    registered: int = 0
+    met: int = 0
+    due: int | None = None
+    in_time: int | None = None
+    overdue: int | None = None
+    caught_up: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row(Figures):
     """A part of the place with its figures."""
 
     area: Area
-    met: int
-    households: int
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """Households met ÷ active households, of a whole and of its parts by code.
+@dataclass(frozen=True, kw_only=True)
+class Coverage(Figures):
+    """The figures of a whole and of its parts.
 
     `elsewhere` households are in the whole and in none of the parts: without a cell, or in a cell
     that was not valid on the day of the boundaries.
     """
 
-    met: int
-    households: int
     rows: list[Row]
 
     @property
@@ -66,6 +82,28 @@ def share(met: int, households: int) -> float | None:
     return round(met / households, 4) if households else None
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What one question is about."""
+
+    place: Place
+    first: date
+    last: date
+    day: date  # of the cells
+    due: bool
+    tag: Tag | str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return counting.FIGURES if self.due else ASKED
+
+    @property
+    def is_kept(self) -> bool:
+        days = (self.last - self.first).days + 1
+        whole = self.tag is None and self.day == self.last
+        return whole and days in WINDOWS and self.last in kept_days()
+
+
 def coverage(
     place: Place,
     by: str,
@@ -74,65 +112,64 @@ def coverage(
     *,
     as_of: date | None = None,
     drawn: bool = False,
+    due: bool = False,
+    tag: Tag | str | None = None,
 ) -> Coverage:
     """Coverage from `first` to `last`, both included, of `place` by its parts.
 
     Cells are those valid on `as_of` (`last` where it is not given). Two queries, however many
-    parts there are. `drawn` adds shapes.
+    parts there are. `drawn` adds shapes, `due` the figures of what was due; `tag` (or ANY) leaves
+    all other households out.
     """
-    day = as_of or last
-    areas = (shapes if drawn else names)(place, by, day)
-    counts = {
-        code: (met, households)
-        for code, met, households in db.session.execute(_by_part(place, by, first, last, day))
-    }
-    rows = [Row(area, *counts.get(area.code, (0, 0))) for area in areas]
-    return Coverage(
-        sum(met for met, _n in counts.values()), sum(n for _met, n in counts.values()), rows
-    )
+    asked = _Asked(place, first, last, as_of or last, due, tag)
+    areas = (shapes if drawn else names)(place, by, asked.day)
+    counts = {row[0]: row[1:] for row in db.session.execute(_by_part(asked, by))}
+    none = (0,) * len(asked.names)
+    rows = [
+        Row(area=area, **dict(zip(asked.names, counts.get(area.code, none), strict=True)))
+        for area in areas
+    ]
+    totals = map(sum, zip(*counts.values(), strict=True)) if counts else none
+    return Coverage(rows=rows, **dict(zip(asked.names, totals, strict=True)))
 
 
-def _by_part(place: Place, by: str, first: date, last: date, day: date) -> Select[Any]:
-    """Select (code of the part or None, met, active households) within `place`."""
-    counts = _counts(place, first, last, day).subquery()
+def _by_part(asked: _Asked, by: str) -> Select[Any]:
+    """Select (code of the part or None, and asked.names) within the place."""
+    counts = _counts(asked).subquery()
     digits = BY[by]
     # Households without a cell count in their village, and in no part that is finer.
     code = func.coalesce(counts.c.cell_code, counts.c.village_code)
     part = case((func.length(code) >= digits, func.left(code, digits)))
-    totals = select(
-        part.label("part"),
-        cast(func.sum(counts.c.met), BigInteger).label("met"),
-        cast(func.sum(counts.c.households), BigInteger).label("households"),
-    )
-    return totals.group_by("part")
+    figures = [cast(func.sum(counts.c[name]), BigInteger).label(name) for name in asked.names]
+    return select(part.label("part"), *figures).group_by("part")
 
 
-def _counts(place: Place, first: date, last: date, day: date) -> Any:
-    """(cell_code, village_code, met, households) in pieces that count each household once."""
-    today = workdays.today()
-    cell = cell_on(day) if day < today else Household.cell_id.expression
-    days = (last - first).days + 1
-    if day != last or days not in WINDOWS or last not in kept_days():
-        return _counted(place, first, last, cell)
+def _counts(asked: _Asked) -> Any:
+    """(cell_code, village_code, and asked.names) in pieces that count each household once."""
+    last, day = asked.last, asked.day
+    cell = cell_on(day) if day < workdays.today() else Household.cell_id.expression
+    if not asked.is_kept:
+        return _counted(asked, cell)
     marked = select(CoverageMark.cell_id).where(
         or_(CoverageMark.since.is_(None), CoverageMark.since <= last)
     )
     kept = select(
-        CoverageDay.cell_code, null().label("village_code"),
-        CoverageDay.met, CoverageDay.households,
+        CoverageDay.cell_code,
+        null().label("village_code"),
+        *(getattr(CoverageDay, name) for name in asked.names),
     ).where(
         CoverageDay.day == last,
-        CoverageDay.window_days == days,
-        under(CoverageDay.cell_code, place.code),
+        CoverageDay.window_days == (last - asked.first).days + 1,
+        under(CoverageDay.cell_code, asked.place.code),
         CoverageDay.cell_id.not_in(marked),
-    )  # fmt: skip
+    )
     # In the same statement, so that no cell is in neither or in both.
     stale = marked.distinct()
     nothing_kept = ~exists().where(CoverageDay.day == last)  # asked once, not for each row
     return kept.union_all(
-        _counted(place, first, last, cell, cell.in_(stale), _near(stale, day)),
-        _counted(place, first, last, cell, cell.is_(None), Household.cell_id.is_(None)),
-        _counted(place, first, last, cell, nothing_kept, cell.is_not(None), cell.not_in(stale)),
+        _counted(asked, cell, cell.in_(stale), _near(stale, day)),
+        _counted(asked, cell, cell.is_(None), Household.cell_id.is_(None)),
+        _counted(asked, cell, nothing_kept, cell.is_not(None), cell.not_in(stale)),
     )
 
 
@@ -144,28 +181,39 @@ def _near(cells: Select[Any], day: date) -> ColumnElement[bool]:
     return or_(here, Household.id.in_(select(Stay.household_id).where(Stay.cell_id.in_(cells))))
 
 
-def _counted(
-    place: Place, first: date, last: date, cell: Any, *where: ColumnElement[bool]
-) -> Select[Any]:
-    homes = (
-        select(cell.label("cell_id"), Household.village_code, met_between(first, last).label("met"))
-        .where(
-            status_on(last) == HouseholdStatus.ACTIVE,
-            under(Household.village_code, place.code),
-            *where,
-        )
-        .subquery()
-    )
+def _counted(asked: _Asked, cell: ColumnElement[Any], *where: ColumnElement[bool]) -> Select[Any]:
+    where = (*where, under(Household.village_code, asked.place.code), *_tagged(asked.tag))
+    if asked.due:
+        homes = counting.by_household(cell, [asked.first], asked.last, *where)
+    else:
+        homes = _only_met(asked, cell, *where)
+    columns = [name if name in counting.WHOLE else f"{name}_0" for name in asked.names]
+    figures = [
+        func.count().filter(homes.c[column]).label(name)
+        for name, column in zip(asked.names, columns, strict=True)
+    ]
     counts = (
-        select(
-            homes.c.cell_id,
-            homes.c.village_code,
-            func.count().filter(homes.c.met).label("met"),
-            func.count().label("households"),
-        )
+        select(homes.c.cell_id, homes.c.village_code, *figures)
         .group_by(homes.c.cell_id, homes.c.village_code)
         .subquery()
     )
     rows = counts.join(Cell, Cell.id == counts.c.cell_id, isouter=True)
     code = Cell.code.label("cell_code")
-    return select(code, counts.c.village_code, counts.c.met, counts.c.households).select_from(rows)
+    return select(code, counts.c.village_code, *list(counts.c)[2:]).select_from(rows)
+
+
+def _only_met(asked: _Asked, cell: ColumnElement[Any], *where: ColumnElement[bool]) -> Any:
+    """The first columns of counting.by_household, without reading all visits of a household."""
+    status = status_on(asked.last)
+    active = (status == HouseholdStatus.ACTIVE).label("households")
+    met = and_(active, met_between(asked.first, asked.last)).label("met_0")
+    registered = (status != HouseholdStatus.DEMOLISHED).label("registered")
+    place = (cell.label("cell_id"), Household.village_code)
+    return select(Household.id, *place, active, registered, met).where(*where).subquery()
+
+
+def _tagged(tag: Tag | str | None) -> list[ColumnElement[bool]]:
+    if tag is None:
+        return []
+    tags = list(Tag) if tag == ANY else [tag]
+    return [Household.tags.overlap(cast(array(tags), Household.tags.type))]

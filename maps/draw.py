@@ -22,7 +22,7 @@ from folium.template import Template
 from folium.utilities import JsCode
 from markupsafe import Markup, escape
 
-from maps.bands import AGE_BANDS, DARK, SHARE_CLASSES, age_band, count_by_band, heat, share_class
+from maps.bands import AGE_BANDS, CHANGE_CLASSES, DARK, SHARE_CLASSES, age_band, count_by_band, heat
 from maps.rows import (
     DECIMALS,
     AgingPoint,
@@ -89,11 +89,15 @@ def default_static_url(name: str) -> str:
 def coverage_map(
     areas: Sequence[CoverageArea],
     *,
+    words: Sequence[str] = (),
     outlines: Sequence[Outline] = (),
     translate: Translate = str,
     static_url: StaticUrl = default_static_url,
 ) -> MapParts:
     """A choropleth of `areas` by share of households met, the areas without households hatched.
+
+    `words` name the values at the pointer: the share and its two numbers, and where earlier periods
+    are compared the share before and the change.
 
     Raises ValueError for figures that are no share and for an address that is not a path of ours.
     """
@@ -104,7 +108,7 @@ def coverage_map(
     edges = outline_features(outlines)
     named = _put_outlines(map_, edges, z_index=450, filled=False)
     if drawn:
-        words = [_("Share met"), _("Met / households")]
+        words = list(words) or [_("Share met"), _("Met / households")]
         layer = folium.GeoJson(
             _collection(drawn),
             style_function=_area_style,
@@ -118,7 +122,7 @@ def coverage_map(
         named,
         static_url,
         _,
-        counts=dict(Counter(share_class(area.met, area.households).key for area in areas)),
+        counts=dict(Counter(area.cls.key for area in areas)),
         missing=tuple(
             area.name for area, feature in zip(areas, features, strict=True) if not feature
         ),
@@ -130,6 +134,8 @@ def cells_map(
     figures: str,
     corners: Bounds | None,
     *,
+    words: Sequence[str] = (),
+    compared: bool = False,
     outlines: Sequence[Outline] = (),
     translate: Translate = str,
     static_url: StaticUrl = default_static_url,
@@ -137,7 +143,8 @@ def cells_map(
     """The same choropleth for more cells than a page can hold.
 
     Shapes come from vector tiles (the address `tiles`), figures from the address `figures`;
-    `corners` is what to show where there are no outlines.
+    `corners` is what to show where there are no outlines, `compared` says that the figures come
+    with those of an earlier period.
     """
     _ = translate
     map_ = _base("coverage", static_url, prefer_canvas=False)
@@ -145,9 +152,10 @@ def cells_map(
     named = _put_outlines(map_, edges, z_index=450, filled=False)
     said = {
         "tiles": tiles, "figures": figures,
-        "colours": [cls.colour for cls in SHARE_CLASSES],
+        "colours": [cls.colour for cls in (CHANGE_CLASSES if compared else SHARE_CLASSES)],
+        "steps": [cls.low for cls in CHANGE_CLASSES] if compared else None,
         "words": {
-            "share": _("Share met"), "met": _("Met / households"), "none": _("No data"),
+            "values": list(words) or [_("Share met"), _("Met / households")], "none": _("No data"),
             "open": _("Open"), "failed": _("The figures did not come. Load the page again."),
         },
     }  # fmt: skip
@@ -286,7 +294,7 @@ def _put_outlines(
 def _area_style(feature: dict[str, Any]) -> dict[str, Any]:
     """Leaflet's path options for an area of the choropleth."""
     key = feature["properties"]["class"]
-    colours = {cls.key: cls.colour for cls in SHARE_CLASSES}
+    colours = {cls.key: cls.colour for cls in (*SHARE_CLASSES, *CHANGE_CLASSES)}
     return {
         "className": f"area area-{key}",
         "color": "#ffffff",

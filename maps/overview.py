@@ -16,7 +16,7 @@ from maps import aging, asked, coverage
 from maps.bands import percent, share_class
 from maps.places import Place
 from maps.words import LEVELS, category_name
-from visits.figures import FORMULA
+from visits.counting import FORMULA
 from visits.issues.clock import Light
 from visits.issues.models import Category
 from visits.issues.words import where
@@ -42,10 +42,10 @@ def figures(user: User, place: Place) -> dict[str, Any]:
     counts = {row.area.code: row for row in open_.rows}
     return {
         "short": {"days": SHORT, **_share(first),
-                  "map": url_for("maps.coverage", jurisdiction=place.code or None, days=SHORT),
+                  "map": url_for("coverage.show", jurisdiction=place.code or None, days=SHORT),
                   "cases": cases.met(place.code, short, False)},
         "long": {"days": LONG, **_share(second),
-                 "map": url_for("maps.coverage", jurisdiction=place.code or None, days=LONG),
+                 "map": url_for("coverage.show", jurisdiction=place.code or None, days=LONG),
                  "cases": cases.met(place.code, long, False)},
         "open": {"count": open_.total, "href": cases.open(place.code)},
         "overdue": {"count": _overdue(open_.counts), "href": cases.open(place.code, overdue=1)},

@@ -9,7 +9,9 @@ from gridserve.db import now
 from gridserve.http import API, Blueprint, ProblemSchema
 from gridserve.permissions import Permission
 from maps import aging, asked, coverage, places
+from maps.measures import MEASURES, Measure
 from maps.schemas import AgingIn, AgingOut, CoverageIn, CoverageOut
+from visits import counting
 from visits.issues.clock import Light
 
 bp = Blueprint("maps_api", __name__, url_prefix=API, description="Figures")
@@ -26,22 +28,27 @@ _missing = bp.alt_response(
 @bp.arguments(CoverageIn, location="query")
 @bp.response(200, CoverageOut)
 def get_coverage(args: dict[str, Any]) -> dict[str, Any]:
-    """Households met at least once in the days from–to ÷ active households, in all and by part.
+    """A share of households in all and by part: of those active (or of the register) who were met
+    at least once in the days from–to, or of those who fell due by then who were visited in time.
 
     A household counts in the cell in which it was on the day whose cells are shown.
     """
     place = places.find(current_user, args.get("jurisdiction"))
     by, window = places.divided(place, args.get("by")), asked.window(args)
-    found = coverage.coverage(place, by, window.first, window.last, as_of=window.day)
+    measure, tag = MEASURES[args["measure"]], args.get("tag")
+    found = coverage.coverage(
+        place, by, window.first, window.last, as_of=window.day, due=measure.due, tag=tag
+    )
     cases = asked.cases(current_user, API)
     return {
         "jurisdiction": place.code, "by": by, "from": window.first, "to": window.last,
         "as_of": window.day, "boundaries": window.boundaries,
-        "formula": coverage.FORMULA, "computed_at": now(),
-        "total": _figures(found.met, found.households), "elsewhere": found.elsewhere,
+        "measure": measure.key, "tag": tag,
+        "formula": measure.formula, "computed_at": now(),
+        "total": _figures(found, measure), "elsewhere": found.elsewhere,
         "areas": [
-            {"code": row.area.code, "name": row.area.name, **_figures(row.met, row.households),
-             "cases": cases.met(row.area.code, window, False)}
+            {"code": row.area.code, "name": row.area.name, **_figures(row, measure),
+             "cases": cases.those(row.area.code, window, measure.filters(tag))}
             for row in found.rows
         ],
     }  # fmt: skip
@@ -84,8 +91,9 @@ def get_aging(args: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figures(met: int, households: int) -> dict[str, Any]:
-    return {"met": met, "households": households, "share": coverage.share(met, households)}
+def _figures(found: coverage.Figures, measure: Measure) -> dict[str, Any]:
+    figures = {name: getattr(found, name) for name in counting.FIGURES}
+    return figures | {"share": coverage.share(measure.part(found), measure.whole(found))}
 
 
 def _bands(counts: dict[Light, int]) -> list[dict[str, Any]]:

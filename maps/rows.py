@@ -11,7 +11,16 @@ import shapely
 import shapely.geometry
 from shapely.geometry.base import BaseGeometry
 
-from maps.bands import NO_DATA, age_band, percent, share_class
+from maps.bands import (
+    NO_DATA,
+    ShareClass,
+    age_band,
+    change,
+    change_class,
+    percent,
+    points,
+    share_class,
+)
 from visits.issues.clock import Light
 
 Geometry: TypeAlias = BaseGeometry | Mapping[str, Any]  # shapely's or GeoJSON's
@@ -32,6 +41,19 @@ class CoverageArea:
     households: int
     href: str | None = None  # where a click drills down to: a path of ours
     label: str | None = None  # short name on the map; the name where there is none
+    before: tuple[int, int] | None = None  # met and households of an earlier period to compare with
+
+    @property
+    def cls(self) -> ShareClass:
+        """How it is coloured: by its share, or by how that has changed."""
+        if self.before is None:
+            return share_class(self.met, self.households)
+        return change_class(self.change)
+
+    @property
+    def change(self) -> float | None:
+        """By how many points the share has changed."""
+        return change((self.met, self.households), self.before) if self.before else None
 
 
 @dataclass(frozen=True)
@@ -85,17 +107,22 @@ def area_feature(area: CoverageArea, _: Translate) -> Feature | None:
 
     Raises ValueError for figures that are no share or an address that is not a path of ours.
     """
-    cls = share_class(area.met, area.households)
+    cls = area.cls
+    share_class(area.met, area.households)  # a share, whatever is drawn
     href = own_path(area.href)
     shape = as_shape(area.geometry)
     if shape is None:
         return None
-    share = _("No data") if cls is NO_DATA else percent(area.met, area.households)
+    share = percent(area.met, area.households) if area.households else _("No data")
+    values = [share, f"{area.met:,} / {area.households:,}"]
+    told = share if area.before is None else points(area.change)
+    if area.before is not None:
+        values += [percent(*area.before), told]
     properties = {
         "title": area.name,
-        "values": [share, f"{area.met:,} / {area.households:,}"],
+        "values": values,
         "href": href,
-        "label": [area.label or area.name, "" if cls is NO_DATA else share],
+        "label": [area.label or area.name, "" if cls is NO_DATA else told],
         "at": _middle(shape),
         "class": cls.key,
     }

@@ -10,9 +10,12 @@ from flask_babel import gettext as _
 from gridserve import workdays
 from gridserve.http import Day, Moment, Schema, Text
 from maps.asked import THEN, TODAY
+from maps.coverage import ANY
+from maps.measures import MEASURES, MET
 from maps.places import BY
 from visits.figures import WINDOWS
 from visits.issues.clock import Light
+from visits.models import Tag
 
 CODE = r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"
 MOST_PLACES = 2000
@@ -57,6 +60,18 @@ class CoverageIn(PlaceIn):
         metadata={"description": "first day; 180 days in all unless given"},
     )
     to = Day(metadata={"description": "last day; that of `as_of` unless given"})
+    measure = ma.fields.String(
+        validate=ma.validate.OneOf(list(MEASURES)),
+        load_default=MET.key,
+        metadata={
+            "description": "met: of the active households; register: of all but demolished ones; "
+            "due: of those that fell due in the window, who were visited in time"
+        },
+    )
+    tag = ma.fields.String(
+        validate=ma.validate.OneOf([ANY, *Tag]),
+        metadata={"description": "only households with this tag, or with any"},
+    )
     boundaries = ma.fields.String(
         validate=ma.validate.OneOf((THEN, TODAY)),
         load_default=THEN,
@@ -82,14 +97,36 @@ class CoveragePageIn(CoverageIn):
     """The same for the page, where a window can be named by its days."""
 
     days = ma.fields.Integer(validate=ma.validate.OneOf(WINDOWS))
+    compare = Day(metadata={"description": "last day of an earlier window to compare with"})
     lang = Text(most=8)
+
+    @ma.validates_schema
+    def _earlier(self, data: dict[str, Any], **kwargs: Any) -> None:
+        last = data.get("to") or data.get("as_of") or workdays.today()
+        if data.get("compare") and data["compare"] >= last:
+            raise ma.ValidationError(_("Lies after the last day."), "compare")
 
 
 class TotalOut(Schema):
-    """Households met ÷ active households."""
+    """Numbers of households, and the share that was asked for."""
 
     met = ma.fields.Integer(required=True, metadata={"example": 284})
-    households = ma.fields.Integer(required=True, metadata={"example": 401})
+    households = ma.fields.Integer(
+        required=True, metadata={"example": 401, "description": "active ones"}
+    )
+    registered = ma.fields.Integer(
+        required=True, metadata={"description": "all of the register but the demolished"}
+    )
+    due = ma.fields.Integer(
+        required=True, allow_none=True, metadata={"description": "null but for measure=due"}
+    )
+    in_time = ma.fields.Integer(required=True, allow_none=True)
+    overdue = ma.fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "whose deadline had passed when the window began"},
+    )
+    caught_up = ma.fields.Integer(required=True, allow_none=True)
     share = ma.fields.Float(
         required=True,
         allow_none=True,
@@ -107,8 +144,8 @@ class AreaOut(TotalOut):
         required=True,
         allow_none=True,
         metadata={
-            "description": "address of the households not met; null where the caller may "
-            "not open them"
+            "description": "address of the households not met (not in time); null where the "
+            "caller may not open them"
         },
     )
 
@@ -124,6 +161,8 @@ class CoverageOut(Schema):
     to = ma.fields.Date(required=True)
     as_of = ma.fields.Date(required=True, metadata={"description": "day of the cells' boundaries"})
     boundaries = ma.fields.String(required=True, metadata={"enum": [THEN, TODAY]})
+    measure = ma.fields.String(required=True, metadata={"enum": list(MEASURES)})
+    tag = ma.fields.String(required=True, allow_none=True)
     formula = ma.fields.String(required=True, metadata={"example": "coverage-1"})
     computed_at = Moment(required=True)
     total = ma.fields.Nested(TotalOut, required=True)

@@ -58,22 +58,26 @@ def due_on(household: Any) -> date:
     )
 
 
-def due_column(met: ColumnElement[Any] | None = None) -> ColumnElement[date]:
-    """The same of the rows of a query; `met` replaces when they were last met."""
+def interval_column() -> ColumnElement[int]:
+    """After how many days the households of a query are due again."""
     said = _said()
     shorter: dict[int, list[str]] = {}
     for tag in Tag:
         shorter.setdefault(days_between([tag], said), []).append(tag.value)
     # The first that fits is the shortest.
-    days = case(
+    return case(
         *(
             (Household.tags.overlap(cast(array(tags), Household.tags.type)), count)
             for count, tags in sorted(shorter.items())
         ),
         else_=said[ORDINARY],
     )
-    last = Household.last_met_at if met is None else met
-    return func.coalesce(_day(last) + days, _day(Household.registered_at), type_=Date)
+
+
+def due_column() -> ColumnElement[date]:
+    """The day from which the households of a query are due."""
+    last = day_column(Household.last_met_at) + interval_column()
+    return func.coalesce(last, day_column(Household.registered_at), type_=Date)
 
 
 def is_due(day: date) -> ColumnElement[bool]:
@@ -82,7 +86,7 @@ def is_due(day: date) -> ColumnElement[bool]:
     return and_(Household.status == HouseholdStatus.ACTIVE, due)
 
 
-def _day(moment: Any) -> ColumnElement[date]:
+def day_column(moment: Any) -> ColumnElement[date]:
     """The local day of a moment in a query."""
     return cast(func.timezone(workdays.zone().key, moment), Date)
 

@@ -1,8 +1,8 @@
 """Coverage 走访覆盖率 per cell: counted from the base tables, kept per cell and day, checked.
 
-Households met at least once in a window ÷ active households. A household counts in the cell that
-it belongs to now, and for earlier days in the one and with the status of that day (visits.past); a
-visit counts on the local day on which it began.
+What counts is said in visits/counting.py. A household counts in the cell that it belongs to now,
+and for earlier days in the one and with the status of that day (visits.past); a visit counts on the
+local day on which it began.
 
 Figures are kept for today and for the last day of each of the twelve months before, for windows of
 several lengths that end then. Whoever changes what they are made of marks the cells in the same
@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Select,
     case,
     delete,
@@ -31,32 +32,20 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import array, insert
 
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import Instant, db, now
 from gridserve.jobs import enqueue
-from visits.models import (
-    CoverageDay,
-    CoverageMark,
-    Household,
-    HouseholdStatus,
-    Outcome,
-    Stay,
-    Visit,
-)
-from visits.past import cell_on, status_on
+from visits import counting
+from visits.counting import window_start
+from visits.models import CoverageDay, CoverageMark, Household, Outcome, Stay, Visit
+from visits.past import cell_on
 
 # The windows, in days up to and including a kept day, whose figures are kept ready.
 WINDOWS = (30, 90, 180, 365)
 MONTHS = 12
-FORMULA = "coverage-1"
-
-
-def window_start(last: date, days: int) -> date:
-    """The first day of the window of `days` days that ends with `last`."""
-    return last - timedelta(days=days - 1)
 
 
 def kept_days(today: date | None = None) -> list[date]:
@@ -69,51 +58,20 @@ def kept_days(today: date | None = None) -> list[date]:
     return [today, *ends]
 
 
-def met_between(first: date, last: date) -> ColumnElement[bool]:
-    """Whether a household was met at least once from `first` to `last`, both included."""
-    start, end = workdays.span(first, last)
-    if last >= workdays.today():  # nobody can have been met later than this day
-        return func.coalesce(Household.last_met_at >= start, literal(False))
-    return exists().where(
-        Visit.household_id == Household.id,
-        Visit.outcome == Outcome.MET,
-        Visit.started_at >= start,
-        Visit.started_at < end,
-    )
-
-
-def _last_met(day: date) -> ColumnElement[Any]:
-    """When a household was last met up to the end of `day`, from the visits."""
-    visits = select(func.max(Visit.started_at)).where(
-        Visit.household_id == Household.id,
-        Visit.outcome == Outcome.MET,
-        Visit.started_at < workdays.end_of(day),
-    )
-    return visits.scalar_subquery()
-
-
-def _by_cell(day: date, cells: set[uuid.UUID] | None, last_met: ColumnElement[Any]) -> Select[Any]:
-    """Select (cell_id, households, met_30, met_90 …) of `day`, of these cells or of all."""
-    cell = Household.cell_id if day >= workdays.today() else cell_on(day)
-    homes = select(cell.label("cell_id"), last_met.label("met_at")).where(
-        status_on(day) == HouseholdStatus.ACTIVE
-    )
+def _by_cell(day: date, cells: set[uuid.UUID] | None) -> Select[Any]:
+    """Select (cell_id, households, registered, met_0, due_0 … met_1 …) of `day`, of these cells or
+    of all, for each of WINDOWS."""
+    where: list[ColumnElement[bool]] = []
+    cell = Household.cell_id.expression if day >= workdays.today() else cell_on(day)
     if cells is not None:
         here: ColumnElement[bool] = Household.cell_id.in_(cells)
         if day < workdays.today():
             left = select(Stay.household_id).where(Stay.cell_id.in_(cells))
             here = or_(here, Household.id.in_(left))
-        homes = homes.where(here)
-    rows = homes.subquery()
-    counts = [
-        func.count()
-        .filter(rows.c.met_at >= workdays.start_of(window_start(day, days)))
-        .label(f"met_{days}")
-        for days in WINDOWS
-    ]
-    return select(rows.c.cell_id, func.count().label("households"), *counts).group_by(
-        rows.c.cell_id
-    )
+        where.append(here)
+    firsts = [window_start(day, days) for days in WINDOWS]
+    homes = counting.by_household(cell, firsts, day, *where)
+    return select(homes.c.cell_id, *counting.sums(homes, len(WINDOWS))).group_by(homes.c.cell_id)
 
 
 def mark(cell_ids: Iterable[uuid.UUID | None], since: date | None = None) -> None:
@@ -155,9 +113,7 @@ def refresh_marked() -> int:
 def refresh(cells: set[uuid.UUID] | None = None, day: date | None = None) -> None:
     """Write the figures of `day` (today) for these cells, or for all, in one statement."""
     day = day or workdays.today()
-    lately = Household.last_met_at.expression
-    last_met = lately if day >= workdays.today() else _last_met(day)
-    counted = _by_cell(day, cells, last_met).cte("counted")
+    counted = _by_cell(day, cells).cte("counted")
     chosen = Cell.id.in_(cells) if cells is not None else true()
     windows = [
         select(
@@ -165,26 +121,27 @@ def refresh(cells: set[uuid.UUID] | None = None, day: date | None = None) -> Non
             literal(days).label("window_days"),
             Cell.code,
             Cell.id,
-            func.coalesce(counted.c.households, 0),
-            func.coalesce(counted.c[f"met_{days}"], 0),
+            *(func.coalesce(figure, 0) for figure in _figures(counted, n)),
             literal(now(), Instant()),
         )
         .join(counted, counted.c.cell_id == Cell.id, isouter=True)
         .where(chosen)
-        for days in WINDOWS
+        for n, days in enumerate(WINDOWS)
     ]
     rows = union_all(*windows)
     # In one order for all, so that two refreshes never wait for each other in a ring.
     ordered = rows.order_by(rows.selected_columns.window_days, rows.selected_columns.code)
-    columns = CoverageDay.__table__.c
-    statement = insert(CoverageDay).from_select([column.name for column in columns], ordered)
-    new = statement.excluded
-    db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["day", "window_days", "cell_code"],
-            set_={"households": new.households, "met": new.met, "computed_at": new.computed_at},
-        )
-    )
+    key = ["day", "window_days", "cell_code"]
+    columns = [*key, "cell_id", *counting.FIGURES, "computed_at"]
+    statement = insert(CoverageDay).from_select(columns, ordered)
+    new = {name: statement.excluded[name] for name in (*counting.FIGURES, "computed_at")}
+    db.session.execute(statement.on_conflict_do_update(index_elements=key, set_=new))
+
+
+def _figures(counted: FromClause, window: int) -> list[ColumnElement[Any]]:
+    """The figures of one of WINDOWS, as counting.FIGURES names them."""
+    windowed = [counted.c[f"{name}_{window}"] for name in counting.WINDOWED]
+    return [*(counted.c[name] for name in counting.WHOLE), *windowed]
 
 
 def turn_of_day() -> None:
@@ -214,31 +171,38 @@ def check() -> list[Difference]:
 
 
 def _check_day(day: date) -> list[Difference]:
-    marked = select(CoverageMark.cell_id)
-    counted = _by_cell(day, None, _last_met(day)).subquery()
-    met = case(*((CoverageDay.window_days == n, counted.c[f"met_{n}"]) for n in WINDOWS))
-    really = (func.coalesce(counted.c.households, 0), func.coalesce(met, 0))
+    counted = _by_cell(day, None).subquery()
+    kept = [getattr(CoverageDay, name) for name in counting.FIGURES]
+    really = [
+        *(counted.c[name] for name in counting.WHOLE),
+        *(
+            case(
+                *((CoverageDay.window_days == days, counted.c[f"{name}_{n}"])
+                  for n, days in enumerate(WINDOWS))
+            )
+            for name in counting.WINDOWED
+        ),
+    ]  # fmt: skip
+    really = [func.coalesce(figure, 0) for figure in really]
     rows = db.session.execute(
-        select(
-            CoverageDay.cell_code, CoverageDay.window_days, CoverageDay.households,
-            CoverageDay.met, really[0].label("households_now"), really[1].label("met_now"),
-        )
+        select(CoverageDay.cell_code, CoverageDay.window_days, array(kept), array(really))
         .join(counted, counted.c.cell_id == CoverageDay.cell_id, isouter=True)
         .where(
             CoverageDay.day == day,
-            CoverageDay.cell_id.not_in(marked),
-            func.row(CoverageDay.households, CoverageDay.met) != func.row(*really),
+            CoverageDay.cell_id.not_in(select(CoverageMark.cell_id)),
+            func.row(*kept) != func.row(*really),
         )
         .limit(1000)
-    )  # fmt: skip
+    )
     differ = [
-        Difference(
-            f"coverage {r.window_days} d, {day}", r.cell_code,
-            f"{r.met}/{r.households}", f"{r.met_now}/{r.households_now}",
-        )
-        for r in rows
-    ]  # fmt: skip
+        Difference(f"coverage {days} d, {day}", code, _told(was), _told(truly))
+        for code, days, was, truly in rows
+    ]
     return differ + _missing(day)
+
+
+def _told(figures: list[int]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in zip(counting.FIGURES, figures, strict=True))
 
 
 def _missing(day: date) -> list[Difference]:

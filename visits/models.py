@@ -68,6 +68,7 @@ class Household(Base):
             "tags <@ ARRAY[" + ", ".join(f"'{t.value}'" for t in Tag) + "]::varchar[]", name="tags"
         ),
         Index(None, "cell_id", "status"),
+        Index(None, "tags", postgresql_using="gin"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
@@ -220,7 +221,7 @@ class VisitMove(Base):
 
 
 class CoverageDay(Base):
-    """How many active households of a cell had been met in the `window_days` ending on `day`.
+    """The figures of a cell for the `window_days` ending on `day` (visits/counting.py).
 
     The cell's code leads the key after day and window, so that a jurisdiction's figures lie
     together. Days are kept whole or not at all (visits/figures.py says which).
@@ -228,7 +229,13 @@ class CoverageDay(Base):
 
     __tablename__ = "coverage_day"
     __table_args__ = county(
-        CheckConstraint("met >= 0 AND met <= households", name="met"), Index(None, "cell_id")
+        CheckConstraint(
+            "met BETWEEN 0 AND households AND due BETWEEN 0 AND households"
+            " AND overdue BETWEEN 0 AND households - due AND households <= registered"
+            " AND in_time BETWEEN 0 AND due AND caught_up BETWEEN 0 AND overdue",
+            name="figures",
+        ),
+        Index(None, "cell_id"),
     )
 
     day: Mapped[date] = mapped_column(Date, primary_key=True)
@@ -236,7 +243,12 @@ class CoverageDay(Base):
     cell_code: Mapped[str] = mapped_column(Code(15), primary_key=True)
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("cell.id"))
     households: Mapped[int] = mapped_column(Integer)
+    registered: Mapped[int] = mapped_column(Integer)
     met: Mapped[int] = mapped_column(Integer)
+    due: Mapped[int] = mapped_column(Integer)
+    in_time: Mapped[int] = mapped_column(Integer)
+    overdue: Mapped[int] = mapped_column(Integer)
+    caught_up: Mapped[int] = mapped_column(Integer)
     computed_at: Mapped[datetime]
 
 

@@ -7,16 +7,16 @@ from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, SQLColumnExpression, or_, select
+from sqlalchemy import Select, SQLColumnExpression, and_, func, or_, select
 from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
+from visits.counting import met_between, missed, still_overdue
 from visits.due import due_column, is_due
-from visits.figures import met_between
-from visits.models import Household, Visit
+from visits.models import Household, HouseholdStatus, Visit
 from visits.operations import HouseholdUnknown
 from visits.past import cell_on, status_on
 from visits.permissions import visible_households, visible_visits
@@ -32,11 +32,15 @@ def households(user: User, filters: dict[str, Any]) -> Select[Household]:
         cell = select(Cell.id).where(Cell.code == filters["cell"]).scalar_subquery()
         day = filters.get("as_of")
         query = query.where((cell_on(day) if day else Household.cell_id) == cell)
+    status = status_on(filters.get("to") or filters.get("as_of") or workdays.today())
     if filters.get("status"):
-        last = filters.get("to") or filters.get("as_of") or workdays.today()
-        query = query.where(status_on(last) == filters["status"])
+        query = query.where(status == filters["status"])
+    if filters.get("register"):
+        query = query.where(status != HouseholdStatus.DEMOLISHED)
     if filters.get("tag"):
         query = query.where(Household.tags.contains([filters["tag"]]))
+    if filters.get("tagged"):
+        query = query.where(func.cardinality(Household.tags) > 0)
     if filters.get("not_met_since"):
         since: date = filters["not_met_since"]
         query = query.where(
@@ -45,9 +49,15 @@ def households(user: User, filters: dict[str, Any]) -> Select[Household]:
     if filters.get("due") is not None:
         due = is_due(workdays.today())
         query = query.where(due if filters["due"] else ~due)
-    if filters.get("from") and filters.get("to"):
+    if filters.get("met") is not None:
         met = met_between(filters["from"], filters["to"])
-        query = query.where(met if filters.get("met") else ~met)
+        if filters.get("register"):
+            met = and_(met, status == HouseholdStatus.ACTIVE)
+        query = query.where(met if filters["met"] else ~met)
+    if filters.get("missed"):
+        query = query.where(missed(filters["from"], filters["to"]))
+    if filters.get("overdue"):
+        query = query.where(still_overdue(filters["from"], filters["to"]))
     if filters.get("q"):
         query = query.where(
             or_(

@@ -115,6 +115,16 @@ class HouseholdsIn(PageIn):
     met = ma.fields.Boolean(
         metadata={"description": "met, or not met, in the days `from` to `to`, both included"}
     )
+    register = ma.fields.Boolean(
+        metadata={"description": "all but demolished ones; with `met`, only those lived in are met"}
+    )
+    missed = ma.fields.Boolean(
+        metadata={"description": "fell due in the days `from` to `to`, and not visited in time"}
+    )
+    overdue = ma.fields.Boolean(
+        metadata={"description": "due before `from`, and not visited up to `to`"}
+    )
+    tagged = ma.fields.Boolean(metadata={"description": "only households with some tag"})
     from_ = Day(data_key="from", attribute="from")
     to = Day()
     as_of = Day(
@@ -124,9 +134,11 @@ class HouseholdsIn(PageIn):
 
     @ma.validates_schema
     def _together(self, data: dict[str, Any], **kwargs: Any) -> None:
-        given = [name for name in ("met", "from", "to") if data.get(name) is not None]
-        if given and len(given) < 3:
-            raise ma.ValidationError(_("`met`, `from` and `to` go together."), given[0])
+        asked = [name for name in ("met", "missed", "overdue") if data.get(name) is not None]
+        given = [name for name in ("from", "to") if data.get(name) is not None]
+        if len(given) != (2 if asked else 0):
+            what = (*asked, *given)[0]
+            raise ma.ValidationError(_("`met`, `missed`, `overdue` need `from` and `to`."), what)
         if given and data["to"] < data["from"]:
             raise ma.ValidationError(_("Lies before `from`."), "to")
 

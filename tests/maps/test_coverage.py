@@ -15,6 +15,7 @@ from maps.coverage import coverage
 from maps.places import Place
 from tests.factories import COUNTY, STEP, TOWNSHIP, VILLAGE, WEST
 from visits import figures
+from visits.counting import window_start
 from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus, Outcome
 from visits.operations import change_household
 
@@ -128,9 +129,9 @@ def test_ready_windows_equal_a_plain_count_kept_marked_or_not_yet_counted(county
 
     def all_windows():
         for days in figures.WINDOWS:
-            check(code, by, figures.window_start(today, days), today)
+            check(code, by, window_start(today, days), today)
             if len(code) >= len(COUNTY):
-                check(code, "cell", figures.window_start(today, days), today)
+                check(code, "cell", window_start(today, days), today)
 
     all_windows()  # nothing is kept yet: all from the base tables
     figures.refresh_marked()
@@ -158,7 +159,7 @@ def test_the_numbers_of_the_fixture(county):
 def test_a_kept_figure_is_read_until_its_cell_is_marked(county, make):
     cells, *_ = county
     today, days = workdays.today(), 30
-    start = figures.window_start(today, days)
+    start = window_start(today, days)
     figures.refresh()
     db.session.execute(delete(CoverageMark))
     db.session.execute(update(CoverageDay).where(CoverageDay.cell_id == cells[0].id).values(met=0))
@@ -175,16 +176,16 @@ def test_a_visit_counts_the_moment_it_is_stored(county, make):
     today = workdays.today()
     figures.refresh_marked()
     figures.refresh()
-    before = check(VILLAGE, "cell", figures.window_start(today, 30), today)
+    before = check(VILLAGE, "cell", window_start(today, 30), today)
     cadre = make.user(Role.CADRE, COUNTY)
     make.visit(
         db.session.query(Household).filter_by(cell_id=cells[1].id, last_met_at=None).first(), cadre
     )
-    after = check(VILLAGE, "cell", figures.window_start(today, 30), today)
+    after = check(VILLAGE, "cell", window_start(today, 30), today)
     met, households = before[cells[1].code]
     assert after[cells[1].code] == (met + 1, households)
     figures.refresh_marked()
-    assert check(VILLAGE, "cell", figures.window_start(today, 30), today) == after
+    assert check(VILLAGE, "cell", window_start(today, 30), today) == after
 
 
 def test_cells_are_those_of_the_day_asked_for(make):

@@ -16,7 +16,7 @@ from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
-from visits import figures
+from visits import counting, figures
 
 PAGE = {"Accept": "text/html"}
 PAGES = ("/overview", "/maps/coverage", "/maps/aging")
@@ -196,13 +196,25 @@ def test_a_window_or_level_that_cannot_be_is_refused(make, as_user, query, name)
     assert (page.status_code, page.mimetype) == (422, "text/html")
 
 
+def ago(days):
+    return (workdays.today() - timedelta(days=days)).isoformat()
+
+
 def links(page, label):
     """The addresses in a page that lead to `label`."""
     return {unescape(href) for href in re.findall(r'href="([^"]+)"', page) if label in href}
 
 
 def test_every_figure_opens_to_as_many_cases_as_it_counts(make, as_user):
-    fill(make, 3, 30, 30)
+    cells = fill(make, 3, 30, 30)
+    cadre = make.user(Role.CADRE, COUNTY)
+    for n in range(24):  # due, overdue, or neither; visited in time, late, or not
+        since = now() - timedelta(days=20 + 9 * n)
+        home = make.household(cells[n % 3], tags=["poor"] * (n % 2), registered_at=since)
+        if n % 3:
+            make.visit(home, cadre, max(since, now() - timedelta(days=n)))
+    figures.refresh_marked()
+    figures.refresh()
     client = as_user(make.user(Role.LEADER))
 
     def listed(address):
@@ -212,9 +224,21 @@ def test_every_figure_opens_to_as_many_cases_as_it_counts(make, as_user):
             found, address = found + len(page["items"]), page["next"]
         return found
 
-    coverage = client.get("/api/v1/coverage?by=cell").json
-    for area in coverage["areas"]:
-        assert listed(area["cases"].removeprefix("/api/v1")) == area["households"] - area["met"]
+    for asked, part, whole in (
+        ("measure=met", "met", "households"), ("measure=register&tag=any", "met", "registered"),
+        ("measure=due", "in_time", "due"), ("measure=due&tag=poor", "in_time", "due"),
+    ):  # fmt: skip
+        found = client.get(f"/api/v1/coverage?by=cell&from={ago(29)}&{asked}").json
+        assert sum(area[whole] for area in found["areas"]) > 0, asked
+        for area in found["areas"]:
+            address = area["cases"].removeprefix("/api/v1")
+            assert listed(address) == area[whole] - area[part], address
+        page = client.get(f"/maps/coverage?by=cell&from={ago(29)}&{asked}&lang=en", headers=PAGE)
+        total = found["total"]
+        assert f"{total[part]:,} / {total[whole]:,}" in page.text
+        if "due" in asked:
+            rest = next(iter(links(page.text, "overdue=1")))
+            assert listed(rest) == total["overdue"] - total["caught_up"] > 0
     aging = client.get("/api/v1/aging").json
     for area in aging["areas"]:
         assert listed(area["cases"].removeprefix("/api/v1")) == area["total"]
@@ -268,5 +292,5 @@ def test_the_api_says_what_was_counted(make, as_user):
     made = as_user(make.user(Role.LEADER)).get("/api/v1/coverage?by=cell&from=2026-11-01").json
     today = workdays.today().isoformat()
     assert (made["from"], made["to"], made["as_of"]) == ("2026-11-01", today, today)
-    assert made["formula"] == figures.FORMULA
+    assert made["formula"] == counting.FORMULA
     assert made["total"]["share"] == made["total"]["met"] / made["total"]["households"]

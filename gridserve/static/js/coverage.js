@@ -11,6 +11,29 @@ function percent(met, of) {
   return `${Math.min(99.9, Math.max(0.1, met / of * 100)).toFixed(1)} %`;
 }
 
+const shareClass = ([, part, whole], n) => (whole ? Math.min(Math.floor(part * n / whole), n - 1) : null);
+
+/** By how many points a share has changed, or null where either has no data. */
+function change([, part, whole, partBefore, wholeBefore]) {
+  return whole && wholeBefore ? 100 * (part / whole - partBefore / wholeBefore) : null;
+}
+
+/** The class of a change; as in maps/bands.py, an edge belongs to the class farther from none. */
+function changeClass(row, lows) {
+  const by = change(row);
+  if (by === null) return null;
+  const rounded = Number(by.toFixed(6)), middle = (lows.length - 1) / 2;
+  const fall = lows.slice(1, middle + 1).findIndex((high) => rounded <= high);
+  if (fall >= 0) return fall;
+  const rise = lows.findLastIndex((low, n) => n > middle && rounded >= low);
+  return rise >= 0 ? rise : middle;
+}
+
+function points(row) {
+  const by = change(row);
+  return by === null ? "–" : `${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(1)}`;
+}
+
 /** Colour the cells of `map` by share met; `said` is what maps/draw.py says. */
 export async function cover(map, said) {
   let areas = null, opens = () => null;
@@ -21,21 +44,22 @@ export async function cover(map, said) {
   function paint(id) {
     const row = areas?.[id];
     if (!row) return areas ? null : { line: "#b9b6a8" };
-    const [, met, households] = row;
-    if (!households) return { fill: "hatch", ...edge("#77808a") };
-    const n = said.colours.length;
-    const fill = said.colours[Math.min(Math.floor(met * n / households), n - 1)];
-    return { fill, ...edge(fill) };
+    const n = said.steps ? changeClass(row, said.steps) : shareClass(row, said.colours.length);
+    if (n === null) return { fill: "hatch", ...edge("#77808a") };
+    return { fill: said.colours[n], ...edge(said.colours[n]) };
   }
 
   function told(id) {
-    const [name, met, households] = areas[id];
-    const values = [households ? percent(met, households) : said.words.none,
-      `${met.toLocaleString("en")} / ${households.toLocaleString("en")}`];
+    const [name, part, whole, partBefore, wholeBefore] = areas[id];
+    const values = [whole ? percent(part, whole) : said.words.none,
+      `${part.toLocaleString("en")} / ${whole.toLocaleString("en")}`];
+    if (said.steps) {
+      values.push(wholeBefore ? percent(partBefore, wholeBefore) : said.words.none, points(areas[id]));
+    }
     return { title: name, values, href: opens(id) };
   }
 
-  const words = [said.words.share, said.words.met];
+  const words = said.words.values;
   const tip = L.tooltip({ className: "map-tip", direction: "auto", offset: [14, 0] });
   const cells = new Areas(said.tiles, "cells", {
     paint,

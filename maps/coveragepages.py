@@ -1,0 +1,315 @@
+"""The map of coverage: what is shown, of which days, beside which earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from flask import Blueprint, jsonify, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_date
+from flask_babel import gettext as _
+
+from grids.models import short_name
+from gridserve import workdays
+from gridserve.auth import current_user, requires
+from gridserve.db import now
+from gridserve.http import page_args
+from gridserve.permissions import Permission
+from maps import asked, draw, parts, places, tiles
+from maps.bands import (
+    CHANGE_CLASSES,
+    NO_DATA,
+    SHARE_CLASSES,
+    change,
+    change_class,
+    percent,
+    points,
+    share_class,
+)
+from maps.coverage import ANY, Coverage, Figures, Row, coverage
+from maps.crumbs import crumbs, others
+from maps.measures import MEASURES, Measure
+from maps.places import Place
+from maps.rows import CoverageArea, Outline
+from maps.schemas import CoveragePageIn
+from maps.words import LEVELS
+from visits.figures import WINDOWS, kept_days
+from visits.labels import label
+from visits.models import Tag
+
+bp = Blueprint("coverage", __name__)
+
+LOWEST = 300  # areas listed beside the map, and drawn without tiles
+LOW = 60  # per cent: areas under it are counted
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the address asks for."""
+
+    args: asked.Args
+    place: Place
+    by: str
+    window: asked.Window
+    measure: Measure
+
+    @classmethod
+    def read(cls) -> Question:
+        args = page_args(CoveragePageIn())
+        place = places.find(current_user, args.get("jurisdiction"))
+        by, window = places.divided(place, args.get("by")), asked.window(args)
+        return cls(args, place, by, window, MEASURES[args["measure"]])
+
+    @property
+    def named(self) -> bool:
+        """Whether the window is one of those offered."""
+        return self.window.days in WINDOWS and self.window.boundaries == asked.THEN
+
+    @cached_property
+    def earlier(self) -> asked.Window | None:
+        day = self.args.get("compare")
+        return self.window.ending(day) if day else None
+
+    @property
+    def many(self) -> bool:
+        """Whether there are more areas than a page can hold."""
+        return self.by == "cell" and places.count_cells(self.place, self.window.day) > LOWEST
+
+    @property
+    def filters(self) -> dict[str, Any]:
+        """Which households the list behind a figure holds."""
+        return self.measure.filters(self.args.get("tag"))
+
+    def found(self, window: asked.Window, *, drawn: bool = False) -> Coverage:
+        return coverage(
+            self.place, self.by, window.first, window.last, as_of=window.day, drawn=drawn,
+            due=self.measure.due, tag=self.args.get("tag"),
+        )  # fmt: skip
+
+    def pair(self, figures: Figures) -> tuple[int, int]:
+        return self.measure.part(figures), self.measure.whole(figures)
+
+    def before(self) -> Callable[[str], tuple[int, int] | None]:
+        """The two numbers of the earlier period by code, "" for the whole; None without one."""
+        if self.earlier is None:
+            return lambda _code: None
+        found = self.found(self.earlier)
+        pairs = {row.area.code: self.pair(row) for row in found.rows} | {"": self.pair(found)}
+        return lambda code: pairs.get(code, (0, 0))
+
+    def address(self, endpoint: str = "coverage.show", **changes: Any) -> str:
+        """The address of the same question with some of it changed; None takes a part away.
+
+        `from_` stands for from, which Python keeps for itself.
+        """
+        window, today = self.window, workdays.today()
+        said = {
+            "jurisdiction": self.place.code or None,
+            "by": None if self.by == self.place.below else self.by,
+            "measure": None if self.measure.key == "met" else self.measure.key,
+            "tag": self.args.get("tag"),
+            "days": window.days if self.named else None,
+            "from": None if self.named else window.first.isoformat(),
+            "to": None if window.last == today else window.last.isoformat(),
+            "boundaries": None if window.boundaries == asked.THEN else window.boundaries,
+            "compare": self.earlier.last.isoformat() if self.earlier else None,
+        }
+        changes = {name.rstrip("_"): value for name, value in changes.items()}
+        return url_for(endpoint, **{**said, **changes})
+
+
+@bp.get("/maps/coverage")
+@requires(Permission.FIGURES_READ)
+def show() -> ResponseReturnValue:
+    """The map of coverage, with the same figures as a table."""
+    q = Question.read()
+    many, before = q.many, q.before()
+    found = q.found(q.window, drawn=not many)
+    above, cases = _above(q.place, q.by, q.window.day), asked.cases(current_user)
+    rows = [_row(q, row, before, above, cases) for row in found.rows]
+    return render_template(
+        "maps/coverage.html",
+        q=q, map=_map(q, found, rows, many=many), jurisdiction=short_name(q.place.name),
+        rows=sorted(rows, key=_lowest)[:LOWEST], unlisted=max(len(rows) - LOWEST, 0),
+        areas=len(rows), low=sum(row["whole"] > 0 and row["share_cls"].high <= LOW for row in rows),
+        total={**_told(q.pair(found), before("")), "figures": found,
+               "cases_href": cases.those(q.place.code, q.window, q.filters)},
+        overdue_href=cases.those(
+            q.place.code, q.window, q.filters | {"missed": None, "overdue": 1}
+        ),
+        elsewhere=found.elsewhere,
+        crumbs=crumbs(q.place, "coverage.show", **_kept(q)),
+        others=others(q.place, "coverage.show"),
+        choices=_choices(q), months=_months(q), fields=_fields(q),
+        classes=CHANGE_CLASSES if q.earlier else SHARE_CLASSES, no_data=NO_DATA,
+        drawn_on=q.window.day, as_of=now(),
+    )  # fmt: skip
+
+
+@bp.get("/maps/coverage/areas")
+@requires(Permission.FIGURES_READ)
+def areas() -> ResponseReturnValue:
+    """The figures of all parts of a place, as small as they can be, for the map that asks them."""
+    q = Question.read()
+    above, cases, before = (
+        _above(q.place, q.by, q.window.day),
+        asked.cases(current_user),
+        q.before(),
+    )
+    whole = cases.households.to(q.place.code)
+    own = None if whole else sorted(cases.households.cells)
+    some = q.place.code if whole else next(iter(cases.households.cells), None)
+    return jsonify(
+        areas={
+            row.area.code: [
+                f"{above(row.area.code)} {row.area.name}".strip(), *q.pair(row),
+                *(before(row.area.code) or ()),
+            ]
+            for row in q.found(q.window).rows
+        },
+        own=own,
+        cases=cases.in_cell("{code}", q.window, q.filters) if some else None,
+    )  # fmt: skip
+
+
+def _told(pair: tuple[int, int], before: tuple[int, int] | None) -> dict[str, Any]:
+    """A share in words and class, with its change where an earlier one is known."""
+    told = {
+        "part": pair[0], "whole": pair[1], "share": percent(*pair),
+        "share_cls": share_class(*pair), "cls": share_class(*pair), "before": before,
+    }  # fmt: skip
+    if before is not None:
+        by = change(pair, before)
+        told |= {"change": points(by), "by": by, "cls": change_class(by),
+                 "share_before": percent(*before)}  # fmt: skip
+    return told
+
+
+def _row(
+    q: Question, row: Row, before: Callable[[str], tuple[int, int] | None],
+    above: Callable[[str], str], cases: asked.Cases,
+) -> dict[str, Any]:  # fmt: skip
+    code = row.area.code
+    return {
+        "name": short_name(row.area.name), "above": above(code),
+        "href": q.address(jurisdiction=code, by=None) if q.by != "cell" else None,
+        "cases_href": cases.those(code, q.window, q.filters),
+        **_told(q.pair(row), before(code)),
+    }  # fmt: skip
+
+
+def _lowest(row: dict[str, Any]) -> tuple[Any, ...]:
+    """The lowest first, or what fell most; without data last."""
+    if row["before"] is not None:
+        return (row["by"] is None, row["by"])
+    return (not row["whole"], row["part"] / (row["whole"] or 1))
+
+
+def _map(q: Question, found: Coverage, rows: list[dict[str, Any]], *, many: bool) -> draw.MapParts:
+    words = [str(q.measure.value), str(q.measure.counted)]
+    if q.earlier:
+        words += [_("Before"), _("Change in points")]
+    given = {"words": words, "translate": _, "static_url": parts.static}
+    if many:
+        day = {} if q.window.day == workdays.today() else {"as_of": q.window.day.isoformat()}
+        return draw.cells_map(
+            parts.tiles_address("tiles.cells", **day), q.address("coverage.areas", by=q.by),
+            tiles.bounds(current_user), compared=q.earlier is not None,
+            outlines=_outlines(q, places.ROUGH), **given,
+        )  # fmt: skip
+    drawn = [
+        CoverageArea(
+            each.area.code, name, each.area.shape, line["part"], line["whole"],
+            line["href"] or line["cases_href"], label=name, before=line["before"],
+        )
+        for each, line in zip(found.rows, rows, strict=True)
+        for name in [f"{line['above']} {line['name']}".strip()]
+    ]  # fmt: skip
+    return draw.coverage_map(drawn, outlines=_outlines(q), **given)
+
+
+def _outlines(q: Question, detail: int = places.DETAIL) -> list[Outline]:
+    """The next larger division over the areas, with names; else the place's own boundary."""
+    place, day = q.place, q.window.day
+    if q.by == place.below:
+        return [Outline(a.shape) for a in places.outline(place, day) if a.shape]
+    return parts.named(places.shapes(place, place.below, day, detail))
+
+
+def _above(place: Place, by: str, day: date) -> Callable[[str], str]:
+    """The name of what an area lies in, by the area's code; "" where that is the place itself."""
+    level = list(places.BY)[list(places.BY).index(by) - 1] if by != place.below else ""
+    digits = places.BY.get(level, 0)
+    found = {a.code: short_name(a.name) for a in places.names(place, level, day)} if level else {}
+    return lambda code: found.get(code[:digits], "")
+
+
+def _kept(q: Question) -> dict[str, Any]:
+    """What stays when another jurisdiction is looked at."""
+    span: asked.Args = {"days": q.window.days} if q.named else {"from": q.window.first.isoformat()}
+    if q.window.last < workdays.today():
+        span["to"] = q.window.last.isoformat()
+    if q.measure.key != "met":
+        span["measure"] = q.measure.key
+    return span | {key: q.args[key] for key in ("tag", "compare") if q.args.get(key)}
+
+
+def _choices(q: Question) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What stands side by side above the map."""
+    rows = [
+        (_("What is shown"), [
+            {"label": m.name, "href": q.address(measure=m.key), "active": m is q.measure}
+            for m in MEASURES.values()
+        ]),
+        (_("Window"), [
+            {"label": _("%(n)s days", n=n), "href": q.address(from_=None, days=n),
+             "active": q.named and q.window.days == n}
+            for n in WINDOWS
+        ]),
+        (_("Shown by"), [
+            {"label": LEVELS[level], "href": q.address(by=level), "active": level == q.by}
+            for level in places.BY if places.may_show(q.place, level)
+        ]),
+    ]  # fmt: skip
+    if q.window.last < workdays.today():
+        whose = ((asked.THEN, _("Of that day")), (asked.TODAY, _("Today's")))
+        rows.append((_("Boundaries"), [
+            {"label": words, "href": q.address(boundaries=value),
+             "active": q.window.boundaries == value}
+            for value, words in whose
+        ]))  # fmt: skip
+    return [row for row in rows if row[1]]
+
+
+def _months(q: Question) -> list[dict[str, Any]]:
+    """The stops of the slider, the oldest first: the ends of the last months, and today."""
+    today = workdays.today()
+    length: asked.Args = {} if q.named else {"days": WINDOWS[2], "from_": None}
+    return [
+        {
+            "label": _("Today") if day == today else format_date(day, "yMMM"),
+            "href": q.address(
+                to=None if day == today else day.isoformat(), compare=None, boundaries=None,
+                **length,
+            ),
+            "active": day == q.window.last,
+        }
+        for day in reversed(kept_days())
+    ]  # fmt: skip
+
+
+def _fields(q: Question) -> dict[str, Any]:
+    """The filters that are folded away."""
+    earlier = [day for day in kept_days() if day < q.window.last]
+    return {
+        "tags": [{"value": ANY, "label": _("All with a tag")},
+                 *({"value": tag.value, "label": label(tag)} for tag in Tag)],
+        "compare": [{"value": day.isoformat(), "label": format_date(day, "long")}
+                    for day in earlier],
+        "used": not q.named or bool(q.args.get("tag")) or q.earlier is not None,
+        "hidden": {"jurisdiction": q.place.code, "by": q.by, "measure": q.measure.key},
+    }  # fmt: skip
