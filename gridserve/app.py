@@ -28,6 +28,7 @@ import maps.pages
 import maps.routes
 import maps.sheets.kinds
 import maps.sheets.pages
+import maps.sheets.periodpages
 import maps.tileroutes
 import visits.announcements.pages
 import visits.announcements.routes
@@ -172,7 +173,14 @@ HOMES = (
 HOUSEHOLDS = ("visits.listing", "visits.household", "visits.record")
 ISSUE = ("issues.show", "issues.act")
 LOG = ("worklog.show", "worklog.say")
-SHEETS = ("sheets.issues", "sheets.visits")
+SHEETS = (
+    "sheets.issues",
+    "sheets.visits",
+    "sheets.monthly",
+    "sheets.public",
+    "sheets.comparison",
+    "sheets.object_to",
+)
 REFUSED = ("refused.listing", "refused.resolve")
 # Endpoint, words, who, and the further pages that belong to this section.
 NAV: tuple[tuple[Any, ...], ...] = (
@@ -183,6 +191,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("coverage.show", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
     ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
     ("documents.listing", _l("Sheets"), Permission.DOCUMENTS, "documents.show", *SHEETS),
+    ("sheets.comparison", _l("My team's quarter"), Permission.VISIT_RECORD),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),
     ("issues.listing", _l("Issues"), Permission.ISSUE_READ, *ISSUE),
     (

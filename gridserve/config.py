@@ -145,6 +145,13 @@ class Config:
         int,
     )
 
+    appeal_days: int = _variable(
+        "GRIDSERVE_APPEAL_DAYS",
+        "working days (1 to 60) after a quarter in which a team may object to its comparison",
+        "10",
+        int,
+    )
+
     sample_share: float = _variable(
         "GRIDSERVE_SAMPLE_SHARE",
         "share (0 to 1) of the households met in a week that are asked to confirm the visit",
@@ -186,6 +193,8 @@ class Config:
 
         if not 1 <= self.document_days <= 3660:
             raise ConfigError("GRIDSERVE_DOCUMENT_DAYS must be a whole number from 1 to 3660")
+        if not 1 <= self.appeal_days <= 60:
+            raise ConfigError("GRIDSERVE_APPEAL_DAYS must be a whole number from 1 to 60")
         if self.embedded_by and not self.secure_cookies:
             raise ConfigError(
                 "GRIDSERVE_EMBEDDED_BY needs https and GRIDSERVE_SECURE_COOKIES=1: "

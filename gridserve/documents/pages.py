@@ -83,7 +83,6 @@ def show(document_id: uuid.UUID) -> ResponseReturnValue:
     return render_template(
         "documents/show.html", row=row, kind=kind, state=STATES[row.state], new_id=uuid.uuid4(),
         doing=work.said(row.id) if row.at_work else "",
-        known=kind.arguments().fields.keys() >= row.arguments.keys(),
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from visits.models import Household
 FORMULA = "issue-register-1"
 COLUMNS = (
     Column("n", _l("No."), 7, screen=False, paper=3),
-    Column("number", _l("Number"), 18, paper=8),
+    Column("number", _l("Number"), 18, paper=11),
     Column("reported", _l("Reported on"), 17, paper=8),
     Column("channel", _l("Came by"), 11, screen=False, paper=5),
     Column("category", _l("Category"), 16, paper=7),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date, datetime, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -10,15 +11,18 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from grids.models import short_name
+from gridserve import workdays
 from gridserve.documents import pdf, xlsx
 from gridserve.documents.kinds import Asked, Kind
 from gridserve.errors import Invalid
 from gridserve.permissions import Permission
 from maps import places
 from maps.places import Place
-from maps.sheets import issueregister, registers, visitregister
+from maps.sheets import brief, comparison, issueregister, publicsheet, registers, visitregister
 from maps.sheets.registers import Span
-from maps.sheets.schemas import RegisterArguments
+from maps.sheets.schemas import MonthArguments, QuarterArguments, RegisterArguments
+from visits.objections.models import Objection
+from visits.objections.operations import objections
 
 TOWNSHIP = 9  # digits
 
@@ -79,8 +83,116 @@ def _titled(words: Any) -> Callable[[dict[str, Any]], str]:
     return title
 
 
+def month_name(first: date) -> str:
+    """A month as it is written in titles: 2026-03."""
+    return f"{first:%Y-%m}"
+
+
+def quarter_name(first: date) -> str:
+    """A quarter as it is written in titles: 2026-Q1."""
+    return f"{first.year}-Q{(first.month + 2) // 3}"
+
+
+def township(asked: Asked) -> Place:
+    """The township that a sheet is asked for; Invalid for anything larger or smaller."""
+    place = places.find(asked.by, asked.arguments["jurisdiction"])
+    if place.digits != TOWNSHIP:
+        words = _("Choose a township: this sheet is made for one township at a time.")
+        raise Invalid(words, errors={"/jurisdiction": [words]})
+    return place
+
+
+def over(asked: Asked) -> Place:
+    """The township, where the month asked about is over; only then is it published."""
+    if end_of_month(asked.arguments["month"]) >= workdays.today():
+        words = _("This month is not over yet.")
+        raise Invalid(words, errors={"/month": [words]})
+    return township(asked)
+
+
+def end_of_month(first: date) -> date:
+    """The last day of the month that begins with `first`."""
+    return (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def public(asked: Asked) -> bytes:
+    """The public sheet as a workbook or on paper."""
+    place, first = over(asked), asked.arguments["month"]
+    found = publicsheet.sheet(place, first, end_of_month(first), asked.as_of)
+    notes = [*publicsheet.words(found), *source(place, asked, publicsheet.FORMULA)]
+    title = _("Public sheet of %(month)s", month=month_name(first))
+    if asked.format == "pdf":
+        return pdf.render("sheets/public_pdf.html", title=title, place=short_name(place.name),
+                          sheet=found, shown=publicsheet.shown, notes=notes)  # fmt: skip
+    heads = publicsheet.headings()
+    whole = [found.total, *found.kinds, *found.villages]
+    rows = [[row.name, *(publicsheet.cell(row, figure) for figure in heads)] for row in whole]
+    columns = [(_("Of what"), 36), *((str(words), 14) for words in heads.values())]
+    return xlsx.workbook([xlsx.Sheet(title, columns, rows, notes)], asked.as_of)
+
+
+def monthly(asked: Asked) -> bytes:
+    """The work brief on one page."""
+    place = places.find(asked.by, asked.arguments["jurisdiction"])
+    found = brief.brief(asked.by, place, asked.arguments["month"], asked.as_of)
+    notes = source(place, asked, brief.FORMULA)
+    return pdf.render("sheets/brief_pdf.html", brief=found, notes=notes)
+
+
+def quarterly(asked: Asked) -> bytes:
+    """The comparison of teams as a workbook or on paper."""
+    place, quarter = township(asked), asked.arguments["quarter"]
+    found = comparison.comparison(place, quarter, asked.as_of)
+    said = objections(quarter, [team.id for team in found.teams], asked.as_of)
+    notes = [*comparison.words(place.code, quarter), *source(place, asked, comparison.FORMULA)]
+    title = _("Comparison of teams %(quarter)s", quarter=quarter_name(quarter))
+    if asked.format == "pdf":
+        return pdf.render(
+            "sheets/comparison_pdf.html", title=title, place=short_name(place.name), found=found,
+            measures=comparison.MEASURES, told=comparison.told, notes=notes,
+            objections=[(o.team.name, o.words, _answered(o, asked.as_of)[0]) for o in said],
+        )  # fmt: skip
+    columns = [
+        (_("Team"), 28),
+        (_("Measure"), 40),
+        (_("Good"), 10),
+        (_("Cases"), 10),
+        (_("Share"), 10),
+        (_("From"), 10),
+        (_("To"), 10),
+        (_("Beside all teams"), 24),
+    ]
+    sheets = [
+        xlsx.Sheet(title, columns, comparison.rows(found), notes),
+        xlsx.Sheet(
+            _("Objections"), [(_("Team"), 28), (_("Said"), 18), (_("Objection"), 60),
+                              (_("Answer"), 60), (_("Upheld"), 10)],
+            [[o.team.name, registers.at(o.at), o.words, *_answered(o, asked.as_of)] for o in said],
+        ),
+    ]  # fmt: skip
+    return xlsx.workbook(sheets, asked.as_of)
+
+
+def _answered(objection: Objection, as_of: datetime) -> list[str]:
+    """What was answered by then."""
+    if objection.answered_at is None or objection.answered_at > as_of:
+        return ["", ""]
+    return [objection.answer or "", _("yes") if objection.upheld else _("no")]
+
+
+def _of(words: Any, name: str, written: Callable[[date], str]) -> Callable[[dict[str, Any]], str]:
+    def title(arguments: dict[str, Any]) -> str:
+        place = places.named(arguments["jurisdiction"])
+        return f"{words} {short_name(place.name)} {written(arguments[name])}"
+
+    return title
+
+
 _issues = _l("Register of issues")
 _visits = _l("Register of visits")
+_brief = _l("Brief for the monthly meeting")
+_public = _l("Monthly public sheet")
+_quarter = _l("Quarterly comparison of teams")
 
 KINDS = (
     Kind(
@@ -97,5 +209,25 @@ KINDS = (
         check=lambda asked: _coarse(span_of(asked).place, TOWNSHIP),
         personal=True, page="sheets.visits",
         hint=_l("Each visit of a period with the cell and team of its day."),
+    ),
+    Kind(
+        key="brief", label=_brief, permission=Permission.FIGURES_READ, formats=("pdf",),
+        arguments=MonthArguments, formula=brief.FORMULA, title=_of(_brief, "month", month_name),
+        make=monthly, check=lambda asked: places.find(asked.by, asked.arguments["jurisdiction"]),
+        page="sheets.monthly",
+        hint=_l("One page: six figures, the worst cases, where they gather, what is asked."),
+    ),
+    Kind(
+        key="public", label=_public, permission=Permission.FIGURES_READ, formats=("xlsx", "pdf"),
+        arguments=MonthArguments, formula=publicsheet.FORMULA,
+        title=_of(_public, "month", month_name), make=public, check=over, page="sheets.public",
+        hint=_l("For the notice board: counts only, small groups kept back."),
+    ),
+    Kind(
+        key="comparison", label=_quarter, permission=Permission.FIGURES_READ,
+        formats=("xlsx", "pdf"), arguments=QuarterArguments, formula=comparison.FORMULA,
+        title=_of(_quarter, "quarter", quarter_name), make=quarterly, check=township,
+        page="sheets.comparison",
+        hint=_l("What came of the work of each team, with cases and intervals; nobody is ranked."),
     ),
 )  # fmt: skip

@@ -52,3 +52,39 @@ class Month(ma.fields.Field[date]):
         if first > workdays.today():
             raise ma.ValidationError(_("Lies in the future."))
         return first
+
+
+class Quarter(ma.fields.Field[date]):
+    """A quarter as YYYY-Q1 to Q4; read as its first day."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"20[0-9]{2}-Q[1-4]", value):
+            raise ma.ValidationError(_("A quarter is written as 2026-Q3."))
+        first = date(int(value[:4]), int(value[-1]) * 3 - 2, 1)
+        if first > workdays.today():
+            raise ma.ValidationError(_("Lies in the future."))
+        return first
+
+
+class MonthArguments(PlaceArguments):
+    month = Month(required=True, metadata={"description": "as 2026-03"})
+
+
+class QuarterArguments(PlaceArguments):
+    quarter = Quarter(required=True, metadata={"description": "as 2026-Q3"})
+
+
+class MonthPageIn(ma.Schema):
+    """The page of a monthly sheet; last month where nothing is said."""
+
+    jurisdiction = Text(most=12, validate=[ma.validate.Regexp(CODE)])
+    month = Month()
+    lang = Text(most=8)
+
+
+class QuarterPageIn(ma.Schema):
+    """The page of a quarter; the last one that is over where nothing is said."""
+
+    jurisdiction = Text(most=12, validate=[ma.validate.Regexp(CODE)])
+    quarter = Quarter()
+    lang = Text(most=8)

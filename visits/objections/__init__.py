@@ -1,0 +1,1 @@
+"""Objections of teams to how a quarter was compared."""
