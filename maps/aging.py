@@ -15,13 +15,14 @@ from grids.models import Cell, Jurisdiction
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import User
+from maps.narrowing import ALL, Narrowing
 from maps.places import BY, CELL, Area, Place, names, under
 from visits.issues.chain import OPEN, Status
 from visits.issues.clock import Light, Limit, light
 from visits.issues.models import Category, Issue, IssueStay, Step
 from visits.issues.permissions import visible_issues
 from visits.issues.place import stands
-from visits.issues.queries import has_light, in_category
+from visits.issues.queries import has_light
 from visits.issues.reckoning import weight_at
 from visits.models import Household
 
@@ -78,20 +79,38 @@ class Aging:
         return sum(self.counts.values())
 
 
-def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
-    """Select open issues at `moment`, and the marks of their due times then (None: the present).
+@dataclass(frozen=True)
+class State:
+    """Issues that were open at a moment, and as columns what held then."""
+
+    query: Select[Any]
+    weight: ColumnElement[float]  # age ÷ limit
+    team: ColumnElement[Any]  # who held it: the team's id, or null where the desk did
+    desk: ColumnElement[Any]
+    cell: ColumnElement[Any]
+
+
+def state(place: Place, moment: datetime, narrowing: Narrowing, *, live: bool) -> State:
+    """The open issues of `place` at `moment`, without complaints about staff.
 
     The present state stands in the issue's row; a past one is that of the last step by then.
     """
+    here = (under(Issue.village_code, place.code), ~Issue.about_staff)
     if live:
-        return select(Issue).where(Issue.closed_at.is_(None)), (None, None, None)
+        query = select(Issue).where(Issue.closed_at.is_(None), *here, *narrowing.where())
+        columns = Issue.__table__.c
+        held = (columns.team_id, columns.desk_code, columns.cell_id)
+        return State(query, weight_at(moment), *held)
     last = (
-        select(Step.status_after, Step.due_mark, Step.stopped_mark, Step.resumes_mark)
+        select(
+            Step.status_after, Step.due_mark, Step.stopped_mark, Step.resumes_mark,
+            Step.team_after_id, Step.desk_code,
+        )
         .where(Step.issue_id == Issue.id, Step.happened_at <= moment)
         .order_by(Step.seq.desc())
         .limit(1)
         .lateral("last")
-    )
+    )  # fmt: skip
     query = (
         select(Issue)
         .join(last, last.c.status_after.in_(OPEN))
@@ -99,9 +118,13 @@ def _as_it_was(moment: datetime, live: bool) -> tuple[Any, Any]:
             Issue.reported_at <= moment,
             # whatever was closed by then and never since was closed then
             or_(Issue.closed_at.is_(None), Issue.closed_at > moment),
+            *here,
+            *narrowing.where(last.c.team_after_id, last.c.desk_code),
         )
     )
-    return query, (last.c.due_mark, last.c.stopped_mark, last.c.resumes_mark)
+    weight = weight_at(moment, last.c.due_mark, last.c.stopped_mark, last.c.resumes_mark)
+    cell = cell_on(_day(moment))
+    return State(query, weight, last.c.team_after_id, last.c.desk_code, cell)
 
 
 def _day(moment: datetime) -> date:
@@ -122,17 +145,12 @@ def cell_on(day: date) -> ColumnElement[Any]:
     return func.coalesce(stay.correlate(Issue).scalar_subquery(), Issue.cell_id)
 
 
-def _narrowed(query: Select[Any], place: Place, category: str | None) -> Select[Any]:
-    query = query.where(under(Issue.village_code, place.code), ~Issue.about_staff)
-    return query.where(in_category(category)) if category else query
-
-
 def aging(
     place: Place,
     moment: datetime,
     *,
     by: str | None = None,
-    category: str | None = None,
+    narrowing: Narrowing = ALL,
     live: bool = True,
 ) -> Aging:
     """The open issues of `place` at `moment` by light, and by its parts. Two queries.
@@ -140,16 +158,14 @@ def aging(
     `live` says that `moment` is the present, otherwise the steps are read.
     """
     by = by or place.below
-    query, marks = _as_it_was(moment, live)
+    then = state(place, moment, narrowing, live=live)
     part: ColumnElement[Any]
     if BY[by] == CELL:
-        cell = Issue.cell_id if live else cell_on(_day(moment))
-        part = select(Cell.code).where(Cell.id == cell).scalar_subquery()
+        part = select(Cell.code).where(Cell.id == then.cell).scalar_subquery()
     else:
         part = func.left(Issue.village_code, BY[by])
-    weight = weight_at(moment, *marks)
-    lights = [func.count().filter(has_light(each, weight)).label(each.value) for each in Light]
-    counted = _narrowed(query, place, category).with_only_columns(part.label("part"), *lights)
+    lights = [func.count().filter(has_light(each, then.weight)).label(each.value) for each in Light]
+    counted = then.query.with_only_columns(part.label("part"), *lights)
     found = {
         row.part: {each: getattr(row, each.value) for each in Light}
         for row in db.session.execute(counted.group_by("part"))
@@ -166,7 +182,7 @@ def open_issues(
     moment: datetime,
     *,
     limit: int,
-    category: str | None = None,
+    narrowing: Narrowing = ALL,
     only: Light | None = None,
     live: bool = True,
 ) -> list[OpenIssue]:
@@ -175,18 +191,16 @@ def open_issues(
     Each stands where it is: at its own point, else its household's, else in the middle of its
     cell, else nowhere. A sensitive one stands in the middle of its cell. One query.
     """
-    query, marks = _as_it_was(moment, live)
-    query = _narrowed(query, place, category)
-    weight = weight_at(moment, *marks)
+    then = state(place, moment, narrowing, live=live)
+    query, weight = then.query, then.weight
     if only is not None:
         query = query.where(has_light(only, weight))
     where = stands()
     seen = visible_issues(user).with_only_columns(Issue.id)
-    cell = Issue.cell_id if live else cell_on(_day(moment))
     rows = db.session.execute(
         query.join(Category, Category.code == Issue.category_code)
         .join(Jurisdiction, Jurisdiction.code == Issue.village_code)
-        .join(Cell, Cell.id == cell, isouter=True)
+        .join(Cell, Cell.id == then.cell, isouter=True)
         .join(Household, Household.id == Issue.household_id, isouter=True)
         .where(Issue.id.in_(seen))
         .with_only_columns(

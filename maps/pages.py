@@ -14,14 +14,18 @@ from gridserve.auth import current_user, requires
 from gridserve.http import page_args
 from gridserve.permissions import Permission
 from maps import aging as ageing
-from maps import asked, draw, overview, parts, places
+from maps import asked, draw, hotspots, overview, parts, places
 from maps.bands import AGE_BANDS, HEAT_CAP
 from maps.crumbs import crumbs, others
+from maps.narrowing import Narrowing
 from maps.rows import AgingPoint
 from maps.schemas import MOST_PLACES, AgingPageIn, OverviewIn
 from maps.words import category_name
-from visits.issues.clock import Light
+from visits.issues import held
+from visits.issues.chain import Tier
+from visits.issues.clock import Light, light
 from visits.issues.models import Category
+from visits.issues.words import where
 from visits.labels import amount, label
 
 bp = Blueprint("maps", __name__, template_folder="templates")
@@ -50,21 +54,27 @@ def aging() -> ResponseReturnValue:
     """The map of open issues by age, with the oldest and the figures of each part as tables."""
     args = page_args(AgingPageIn())
     place = places.find(current_user, args.get("jurisdiction"))
-    category, only = args.get("category"), args.get("light")
+    narrowing, only = Narrowing.of(args), args.get("light")
     moment, live = asked.moment(args)
     day = asked.window(args).day
-    found = ageing.aging(place, moment, category=category, live=live)
+    found = ageing.aging(place, moment, narrowing=narrowing, live=live)
     issues = ageing.open_issues(
-        current_user, place, moment, limit=MOST_PLACES, category=category, only=only, live=live
+        current_user, place, moment, limit=MOST_PLACES, narrowing=narrowing, only=only, live=live
     )
     kinds, cases = ageing.categories(), asked.cases(current_user)
     drawn = [point for issue in issues if (point := _point(issue, kinds))]
     shown = found.counts[only] if only else found.total
-    lights = {light: label(light) for light in Light}
-    kept = {"category": category, "as_of": args["as_of"].isoformat() if "as_of" in args else None}
+    lights = {each: label(each) for each in Light}
+    as_of = args["as_of"].isoformat() if "as_of" in args else None
+    kept = {**narrowing.asked, "light": only.value if only else None, "as_of": as_of}
+    spots = hotspots.hot_spots(place, moment, narrowing=narrowing, only=only, live=live)
+    holding = hotspots.holders(place, moment, live=live)
+    named = held.holders(
+        [*holding, *(spot.holder for spot in spots), *filter(None, [narrowing.holder])]
+    )
 
     def listed(code: str, **filters: Any) -> str | None:
-        return cases.open(code, category=category, **filters) if live else None
+        return cases.open(code, **narrowing.asked, **filters) if live else None
 
     return render_template(
         "maps/aging.html",
@@ -84,13 +94,17 @@ def aging() -> ResponseReturnValue:
             (_place_row(row, listed, kept) for row in found.rows if row.total),
             key=lambda row: (-row["overdue"], -row["total"]),
         ),
+        spots=[_spot_row(spot, kinds, named, listed, only) for spot in spots],
         oldest=[overview.case_line(issue, kinds) for issue in issues[:OLDEST]],
         all_href=listed(place.code),
         categories=[
             {"value": code, "label": category_name(kind)} for code, kind in kinds.items()
         ],
-        lights=[{"value": light.value, "label": words} for light, words in lights.items()],
-        category=category, only=only, hidden={"jurisdiction": place.code, "as_of": kept["as_of"]},
+        lights=[{"value": each.value, "label": words} for each, words in lights.items()],
+        tiers=[{"value": tier.value, "label": label(tier)} for tier in Tier],
+        holders=[{"value": key, "label": named[key]}
+                 for key in dict.fromkeys([*holding, *filter(None, [narrowing.holder])])],
+        narrowing=narrowing, only=only, hidden={"jurisdiction": place.code, "as_of": as_of},
         unplaced=len(issues) - len(drawn), unseen=shown - len(issues),
         as_of=moment, formula=ageing.FORMULA,
     )  # fmt: skip
@@ -112,6 +126,29 @@ def _point(issue: ageing.OpenIssue, kinds: Mapping[str, Category]) -> AgingPoint
         url_for("issues.show", issue_id=issue.id),
         issue.words,
     )
+
+
+def _spot_row(
+    spot: hotspots.HotSpot, kinds: Mapping[str, Category], named: Mapping[str, str],
+    listed: Any, only: Light | None,
+) -> dict[str, Any]:  # fmt: skip
+    """A hot spot in words; what a sensitive case is stays with those who may open it."""
+    late = {"light": only.value} if only else {"overdue": 1}
+    bare = {} if spot.cell else {"in_cell": 0}
+    href = listed(spot.cell or spot.village, **late, **bare)
+    kind = kinds[spot.category_code]
+    return {
+        "where": where(spot.village_name, spot.cell_name or _("Not in a cell")),
+        "what": "" if kind.sensitive and not href else category_name(kind),
+        "kinds": spot.kinds - 1,
+        "count": spot.count,
+        "oldest": amount(spot.age, spot.limit.unit),
+        "limit": amount(spot.limit.amount, spot.limit.unit),
+        "light": {"key": light(spot.weight).value, "label": label(light(spot.weight))},
+        "holder": named[spot.holder],
+        "holders": spot.holders - 1,
+        "href": href,
+    }
 
 
 def _place_row(row: ageing.Row, listed: Any, kept: asked.Args) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from gridserve.http import API, Blueprint, ProblemSchema
 from gridserve.permissions import Permission
 from maps import aging, asked, coverage, places
 from maps.measures import MEASURES, Measure
+from maps.narrowing import Narrowing
 from maps.schemas import AgingIn, AgingOut, CoverageIn, CoverageOut
 from visits import counting
 from visits.issues.clock import Light
@@ -66,21 +67,21 @@ def get_aging(args: dict[str, Any]) -> dict[str, Any]:
     red to 2, deep red over 2.
     """
     place = places.find(current_user, args.get("jurisdiction"))
-    category = args.get("category")
+    narrowing = Narrowing.of(args)
     moment, live = asked.moment(args)
-    found = aging.aging(place, moment, category=category, live=live)
+    found = aging.aging(place, moment, narrowing=narrowing, live=live)
     issues = aging.open_issues(
-        current_user, place, moment, limit=args["limit"], category=category, live=live
+        current_user, place, moment, limit=args["limit"], narrowing=narrowing, live=live
     )
     cases = asked.cases(current_user, API)
     return {
-        "jurisdiction": place.code, "by": place.below, "category": category, "as_of": moment,
+        "jurisdiction": place.code, "by": place.below, **narrowing.asked, "as_of": moment,
         "formula": aging.FORMULA, "total": found.total, "bands": _bands(found.counts),
         "areas": [
             {"code": row.area.code, "name": row.area.name, "total": row.total,
              "bands": _bands(row.counts),
              # the lists know the present only
-             "cases": cases.open(row.area.code, category=category) if live else None}
+             "cases": cases.open(row.area.code, **narrowing.asked) if live else None}
             for row in found.rows
         ],
         "places": [

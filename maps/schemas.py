@@ -14,7 +14,9 @@ from maps.coverage import ANY
 from maps.measures import MEASURES, MET
 from maps.places import BY
 from visits.figures import WINDOWS
+from visits.issues.chain import Tier
 from visits.issues.clock import Light
+from visits.issues.schemas import HOLDER
 from visits.models import Tag
 
 CODE = r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"
@@ -173,10 +175,23 @@ class CoverageOut(Schema):
     areas = ma.fields.List(ma.fields.Nested(AreaOut), required=True)
 
 
-class AgingIn(PlaceIn):
-    """Whose open issues."""
+class NarrowIn(PlaceIn):
+    """Which open issues: maps/narrowing.py."""
 
     category = Text(most=40, metadata={"example": "facility.streetlight"})
+    tier = ma.fields.Enum(
+        Tier, by_value=True, metadata={"description": "level at which they should be solved"}
+    )
+    holder = Text(
+        most=36,
+        validate=[ma.validate.Regexp(HOLDER)],
+        metadata={"description": "id of the team, or code of the desk, that has them itself"},
+    )
+
+
+class AgingIn(NarrowIn):
+    """Whose open issues, and how many to place."""
+
     limit = ma.fields.Integer(
         load_default=500,
         validate=ma.validate.Range(0, MOST_PLACES),
@@ -184,10 +199,9 @@ class AgingIn(PlaceIn):
     )
 
 
-class AgingPageIn(PlaceIn):
+class AgingPageIn(NarrowIn):
     """The same for the page, which can show one light only."""
 
-    category = Text(most=40)
     light = ma.fields.Enum(Light, by_value=True)
     lang = Text(most=8)
 
@@ -233,6 +247,8 @@ class AgingOut(Schema):
     )
     by = ma.fields.String(required=True, metadata={"example": "township"})
     category = ma.fields.String(required=True, allow_none=True)
+    tier = ma.fields.String(required=True, allow_none=True)
+    holder = ma.fields.String(required=True, allow_none=True)
     as_of = Moment(required=True)
     formula = ma.fields.String(required=True, metadata={"example": "ageing-1"})
     total = ma.fields.Integer(required=True)

@@ -11,6 +11,7 @@ from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from maps import aging
+from maps.narrowing import Narrowing
 from maps.places import BY, Place
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
 from visits.issues.clock import Light
@@ -53,7 +54,7 @@ def counted(code, by, moment, category=None):
 def check(code, moment, *, live=True, by=None, category=None):
     place = Place(code, "x")
     by = by or place.below
-    found = aging.aging(place, moment, by=by, category=category, live=live)
+    found = aging.aging(place, moment, by=by, narrowing=Narrowing(category), live=live)
     plain = counted(code, by, moment, category)
     parts = {
         (row.area.code, light): n for row in found.rows for light, n in row.counts.items() if n

@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from grids.models import Jurisdiction, Team
+from grids.models import Jurisdiction, Level, Team
 from gridserve.calendars import book
 from gridserve.db import db, now
 from visits.issues.models import Issue, Step
@@ -26,6 +26,19 @@ class Bar:
     worked: Worked
     share: float
     open: bool
+
+
+def holders(keys: Iterable[str]) -> dict[str, str]:
+    """The names of holders by key: a team's id, or the code of a desk. Two queries; an unknown
+    key is its own name."""
+    found = dict.fromkeys(keys, "")
+    codes = [key for key in found if len(key) <= Level.VILLAGE]
+    ids = [uuid.UUID(key) for key in found if len(key) > Level.VILLAGE]
+    for place in db.session.scalars(select(Jurisdiction).where(Jurisdiction.code.in_(codes))):
+        found[place.code] = _("Desk of %(place)s", place=place.short_name)
+    for team_id, name in db.session.execute(select(Team.id, Team.name).where(Team.id.in_(ids))):
+        found[str(team_id)] = name
+    return {key: name or key for key, name in found.items()}
 
 
 def stays_of(issue: Issue) -> list[tuple[str, Stay]]:

@@ -16,7 +16,8 @@ from visits.issues.models import KeptFilter
 MOST = 20
 # What of an address is worth keeping: where one was in a list is not.
 PARTS = (
-    "queue", "open", "jurisdiction", "cell", "category", "light", "status", "overdue", "team", "q",
+    "queue", "open", "jurisdiction", "cell", "category", "light", "status", "overdue", "team",
+    "holder", "tier", "in_cell", "q",
 )  # fmt: skip
 
 

@@ -121,8 +121,12 @@ def _shown(args: dict[str, Any], categories: Sequence[Category]) -> list[str]:
     """What a list is narrowed to, in words."""
     chosen = [c for c in categories if c.code == args.get("category")]
     found = [place_name(args.get("cell") or args.get("jurisdiction"))]
-    found += [label(args[name]) for name in ("light", "status") if args.get(name)]
+    found += [label(args[name]) for name in ("light", "status", "tier") if args.get(name)]
     found += [category_name(c) for c in chosen]
+    if args.get("holder"):
+        found.append(held.holders([args["holder"]])[args["holder"]])
+    if args.get("in_cell") is False:
+        found.append(_("Not in a cell"))
     if args.get("overdue"):
         found.append(str(OVERDUE))
     return [words for words in found if words]
@@ -133,7 +137,7 @@ def _states(state: str) -> list[dict[str, Any]]:
     kept: dict[str, Any] = {
         k: v
         for k, v in request.args.items()
-        if k in ("jurisdiction", "cell", "category", "team", "q")
+        if k in ("jurisdiction", "cell", "category", "team", "holder", "tier", "in_cell", "q")
     }
     return [
         {"label": words, "href": url_for("issues.listing", open=value, **kept),

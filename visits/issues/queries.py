@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.orm import joinedload, raiseload, selectinload
 
-from grids.models import Cell
+from grids.models import Cell, Level
 from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.people import User
 from visits.issues import charge, clock
-from visits.issues.chain import Status
-from visits.issues.models import Category, Issue, Step
+from visits.issues.chain import Status, Tier
+from visits.issues.models import Category, CategoryVersion, Issue, Step
 from visits.issues.operations import IssueUnknown
 from visits.issues.permissions import visible_issues
 from visits.issues.reckoning import weight_at
@@ -47,6 +47,20 @@ def in_category(code: str) -> ColumnElement[bool]:
     return Issue.category_code.in_(select(tree.c.code))
 
 
+def of_tier(tier: Tier) -> ColumnElement[bool]:
+    """Whether an issue should be solved at the level `tier`, by the terms that it was taken on."""
+    terms = select(CategoryVersion.category_code, CategoryVersion.version)
+    own = tuple_(Issue.category_code, Issue.category_version)
+    return own.in_(terms.where(CategoryVersion.tier == tier))
+
+
+def held_by(holder: str, team: ColumnElement[Any], desk: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether `holder` has an issue of `team` and `desk`: a team's id, or a desk's code."""
+    if len(holder) <= Level.VILLAGE:
+        return and_(team.is_(None), desk == holder)
+    return team == uuid.UUID(holder)
+
+
 def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
     """The issues that `user` may see and that pass `filters` (IssuesIn)."""
     # Not joined: that would be done for all that a search finds, before a page of it is taken.
@@ -68,6 +82,14 @@ def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
         query = query.where(in_category(filters["category"]))
     if filters.get("team"):
         query = query.where(Issue.team_id == filters["team"])
+    if filters.get("holder"):
+        columns = Issue.__table__.c
+        query = query.where(held_by(filters["holder"], columns.team_id, columns.desk_code))
+    if filters.get("tier"):
+        query = query.where(of_tier(filters["tier"]))
+    if filters.get("in_cell") is not None:
+        in_cell = Issue.cell_id.is_not(None)
+        query = query.where(in_cell if filters["in_cell"] else ~in_cell)
     if filters.get("open") is not None:
         query = query.where(
             Issue.closed_at.is_(None) if filters["open"] else Issue.closed_at.is_not(None)

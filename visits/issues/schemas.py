@@ -10,13 +10,18 @@ from gridserve.auth import current_user
 from gridserve.http import Day, Moment, PageIn, Schema, Text
 from gridserve.worktime import Unit
 from visits.issues import clock
-from visits.issues.chain import BEGINNINGS, Action, Channel, Rating, Status, Way
+from visits.issues.chain import BEGINNINGS, Action, Channel, Rating, Status, Tier, Way
 from visits.issues.clock import Light, Why
 from visits.issues.permissions import sees_resident
 from visits.issues.reckoning import explained, weight_of
 from visits.masking import masked_name, masked_phone
 from visits.photos.schemas import PhotosIn, PhotosOut, Sha256, SignatureOut
 from visits.schemas import CODE, PointField, PointIn
+
+# Who holds an issue: a team's id, or the code of the jurisdiction whose desk has it itself.
+HOLDER = (
+    r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$"
+)
 
 
 class LimitOut(Schema):
@@ -310,6 +315,15 @@ class IssuesIn(PageIn):
     cell = Text(most=15, validate=[ma.validate.Regexp(r"^[0-9]{15}$")])
     category = Text(most=40)
     team = ma.fields.UUID()
+    holder = Text(
+        most=36,
+        validate=[ma.validate.Regexp(HOLDER)],
+        metadata={"description": "id of the team, or code of the desk, that has it itself"},
+    )
+    tier = ma.fields.Enum(
+        Tier, by_value=True, metadata={"description": "level at which it should be solved"}
+    )
+    in_cell = ma.fields.Boolean(metadata={"description": "only in, or only outside, a cell"})
     open = ma.fields.Boolean(metadata={"description": "only open, or only closed ones"})
     light = ma.fields.Enum(Light, by_value=True, metadata={"description": "open, with this light"})
     overdue = ma.fields.Boolean(load_default=False)
