@@ -23,6 +23,7 @@ import gridserve.documents.work
 import gridserve.imports.pages
 import gridserve.imports.routes
 import gridserve.imports.work
+import maps.coveragefiles
 import maps.coveragepages
 import maps.pages
 import maps.routes
@@ -239,7 +240,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
 # What can be made as a document, in the order in which it is offered.
-DOCUMENTS = (*maps.sheets.kinds.KINDS,)
+DOCUMENTS = (*maps.sheets.kinds.KINDS, *maps.coveragefiles.KINDS)
 # What may be imported as a file, in the order in which it is offered.
 IMPORTS = (*visits.imports.KINDS, *grids.imports.KINDS)
 COMMANDS: tuple[click.Command, ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ from grids.models import short_name
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import now
+from gridserve.documents.kinds import kinds_of
 from gridserve.http import page_args
 from gridserve.permissions import Permission
 from maps import asked, draw, parts, places, tiles
@@ -146,7 +148,7 @@ def show() -> ResponseReturnValue:
         others=others(q.place, "coverage.show"),
         choices=_choices(q), months=_months(q), fields=_fields(q),
         classes=CHANGE_CLASSES if q.earlier else SHARE_CLASSES, no_data=NO_DATA,
-        drawn_on=q.window.day, as_of=now(),
+        drawn_on=q.window.day, as_of=now(), files=_files(q), new_id=uuid.uuid4,
     )  # fmt: skip
 
 
@@ -174,6 +176,20 @@ def areas() -> ResponseReturnValue:
         own=own,
         cases=cases.in_cell("{code}", q.window, q.filters) if some else None,
     )  # fmt: skip
+
+
+def _files(q: Question) -> dict[str, Any] | None:
+    """What can be taken away, and with which words it is asked for; None where nothing may be."""
+    kind = next((kind for kind in kinds_of(current_user) if kind.key == "coverage"), None)
+    if kind is None:
+        return None
+    said = {
+        "jurisdiction": q.place.code, "by": q.by, "measure": q.measure.key,
+        "from": q.window.first.isoformat(), "to": q.window.last.isoformat(),
+        "boundaries": q.window.boundaries, "tag": q.args.get("tag"),
+        "compare": q.earlier.last.isoformat() if q.earlier else None,
+    }  # fmt: skip
+    return {"formats": kind.formats, "said": {k: v for k, v in said.items() if v is not None}}
 
 
 def _told(pair: tuple[int, int], before: tuple[int, int] | None) -> dict[str, Any]:
