@@ -38,7 +38,7 @@ from visits import counting
 from visits.labels import label
 from visits.models import Tag
 
-MAP = (190.0, 190.0)  # millimetres of the map on A4
+MAP = (186.0, 205.0)  # millimetres of the map on A4
 LISTED = 200  # areas in the table on paper; a file for spreadsheets lists all
 PIXELS = 200 / 72  # of a picture for a point of the paper: 200 to the inch
 LEADS = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
@@ -147,7 +147,7 @@ def _table(found: _Map, asked: Asked) -> bytes:
         return b"\xef\xbb\xbf" + out.getvalue().encode()  # with the mark that spreadsheets need
     titles = {
         "code": _("Code"), "name": _("Area"), "households": _("Active households"),
-        "registered": _("On the register"), "met": _("Households met"), "due": _("Due"),
+        "registered": _("On the register"), "met": _("Households met"), "due": _("Due households"),
         "in_time": _("Met in time"), "overdue": _("Overdue before"), "caught_up": _("Caught up"),
         "share": str(found.measure.value), "share_before": _("Before"),
         "change": _("Change in points"),

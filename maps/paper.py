@@ -7,7 +7,7 @@ the size of a county its error is less than the width of a line.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -16,6 +16,8 @@ from shapely.geometry.base import BaseGeometry
 
 METRES = 111_320.0  # of a degree of latitude
 NAMED = 80  # areas that carry names; with more of them the names would cover the map
+LETTER, LINE = 2.9, 3.1  # millimetres: size of the words, and from line to line
+FONTS = "Noto Sans CJK SC, Source Han Sans SC, sans-serif"
 HATCH = (
     '<pattern id="hatch" width="2" height="2" patternUnits="userSpaceOnUse" '
     'patternTransform="rotate(45)"><rect width="2" height="2" fill="#ffffff"/>'
@@ -88,24 +90,37 @@ def draw(
         'stroke-linejoin="round"/>'
         for shape in outlines
     ]
-    names = [text for p in patches for text in _words(p, place)] if len(patches) <= NAMED else []
+    names = "".join(_names(patches, place)) if len(patches) <= NAMED else ""
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm" '
-        f'viewBox="0 0 {width} {height}"><defs>{HATCH}</defs>'
-        f"{''.join(areas)}{''.join(edges)}{''.join(names)}</svg>"
+        f'viewBox="0 0 {width} {height}" font-family="{FONTS}"><defs>{HATCH}</defs>'
+        f"{''.join(areas)}{''.join(edges)}{names}</svg>"
     )
     return Drawing(svg, _scale(per_degree / METRES, width / 4))
 
 
-def _words(patch: Patch, place: object) -> Iterable[str]:
-    """The lines of words in the middle of an area, with a halo that makes them readable."""
-    lon, lat = shapely.maximum_inscribed_circle(patch.shape).coords[0]
-    x, y = place(lon, lat).split()  # type: ignore[operator]
-    for n, line in enumerate(patch.words):
-        at = f'x="{x}" y="{float(y) + 3.1 * n:.2f}" text-anchor="middle" font-size="2.9"'
-        said = escape(line)
-        yield f'<text {at} fill="#ffffff" stroke="#ffffff" stroke-width="0.9">{said}</text>'
-        yield f'<text {at} fill="#16202a" font-weight="600">{said}</text>'
+def _names(patches: Sequence[Patch], place: Callable[[float, float], str]) -> Iterable[str]:
+    """Words in the middle of areas, the largest first, where they cover no others; a halo makes
+    them readable on any colour."""
+    taken: list[BaseGeometry] = []
+    for patch in sorted(patches, key=lambda p: -p.shape.area):
+        lon, lat = shapely.maximum_inscribed_circle(patch.shape).coords[0]
+        x, y = (float(part) for part in place(lon, lat).split())
+        wide = max((_width(line) for line in patch.words), default=0) / 2
+        room = shapely.box(x - wide, y - LINE, x + wide, y + LINE * (len(patch.words) - 0.6))
+        if not patch.words or any(room.intersects(other) for other in taken):
+            continue
+        taken.append(room)
+        for n, line in enumerate(patch.words):
+            at = f'x="{x:.2f}" y="{y + LINE * n:.2f}" text-anchor="middle" font-size="{LETTER}"'
+            said = escape(line)
+            yield f'<text {at} fill="#ffffff" stroke="#ffffff" stroke-width="0.9">{said}</text>'
+            yield f'<text {at} fill="#16202a" font-weight="600">{said}</text>'
+
+
+def _width(line: str) -> float:
+    """About how many millimetres a line is wide: a Chinese character is a square."""
+    return sum(LETTER if letter > "\u2e80" else LETTER * 0.6 for letter in line)
 
 
 def _scale(mm_per_metre: float, longest: float) -> Scale:
