@@ -3,51 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import url_for
+from sqlalchemy import ColumnElement, func, select
 
 from grids.models import short_name
 from gridserve import workdays
-from gridserve.db import now
+from gridserve.db import db, now
 from gridserve.people import User
 from maps import aging, asked, coverage
-from maps.bands import percent, share_class
-from maps.places import Place
+from maps.bands import change, percent, points, share_class
+from maps.coverage import Figures
+from maps.measures import DUE, MET, Measure
+from maps.places import Place, under
 from maps.words import LEVELS, category_name
-from visits.counting import FORMULA
+from visits.counting import DUE_FORMULA, FORMULA
+from visits.figures import kept_days
+from visits.issues import trouble
 from visits.issues.clock import Light
-from visits.issues.models import Category
+from visits.issues.models import Category, Issue
 from visits.issues.words import where
 from visits.labels import amount, label
 
-SHORT, LONG = 30, 90  # days of the two windows
+DAYS = 30  # of the windows
 PRESSING = 6
 
 
 def figures(user: User, place: Place) -> dict[str, Any]:
     """What the page shows of `place`; the number of queries does not depend on its size."""
     today, moment = workdays.today(), now()
-    cases = asked.cases(user)
-    short, long = asked.window({"days": SHORT}), asked.window({"days": LONG})
-    first = coverage.coverage(place, place.below, short.first, today)
-    second = coverage.coverage(place, place.below, long.first, today)
+    cases, window = asked.cases(user), asked.window({"days": DAYS})
+    earlier = window.ending(kept_days()[1])  # the last month
+    found, before = (
+        coverage.coverage(place, place.below, each.first, each.last, due=True)
+        for each in (window, earlier)
+    )
     open_ = aging.aging(place, moment)
     oldest = aging.open_issues(user, place, moment, limit=PRESSING, only=Light.DEEP_RED)
     kinds = aging.categories()
     # due up to yesterday: today's may still be closed in time
-    since, until = workdays.span(today - timedelta(days=SHORT), today - timedelta(days=1))
+    since, until = workdays.span(today - timedelta(days=DAYS), today - timedelta(days=1))
     answered = aging.answered(place, since, until)
     counts = {row.area.code: row for row in open_.rows}
     return {
-        "short": {"days": SHORT, **_share(first),
-                  "map": url_for("coverage.show", jurisdiction=place.code or None, days=SHORT),
-                  "cases": cases.met(place.code, short, False)},
-        "long": {"days": LONG, **_share(second),
-                 "map": url_for("coverage.show", jurisdiction=place.code or None, days=LONG),
-                 "cases": cases.met(place.code, long, False)},
-        "open": {"count": open_.total, "href": cases.open(place.code)},
+        "days": DAYS, "earlier": earlier.last,
+        "coverage": [
+            {"measure": measure, **_share(measure, found, before),
+             "map": url_for("coverage.show", jurisdiction=place.code or None, days=DAYS,
+                            measure=None if measure is MET else measure.key)}
+            for measure in (MET, DUE)
+        ],
+        "open": {"count": open_.total, "href": cases.open(place.code),
+                 **_moved(place, workdays.start_of(window.first))},
         "overdue": {"count": _overdue(open_.counts), "href": cases.open(place.code, overdue=1)},
         "deep_red_count": {"count": open_.counts[Light.DEEP_RED],
                      "href": cases.open(place.code, light=Light.DEEP_RED.value)},
@@ -55,18 +64,44 @@ def figures(user: User, place: Place) -> dict[str, Any]:
             "in_time": answered.in_time, "due": answered.due,
             "share": percent(answered.in_time, answered.due),
             "href": cases.filtered(
-                place.code, declined=0, due_from=today - timedelta(days=SHORT),
+                place.code, declined=0, due_from=today - timedelta(days=DAYS),
                 due_to=today - timedelta(days=1),
             ),
         },
         "aging_href": url_for("maps.aging", jurisdiction=place.code or None),
+        "troubles": _troubles(place, cases),
         "pressing": [case_line(issue, kinds) for issue in oldest],
         "parts_rows": [
-            _part(row, counts.get(row.area.code), cases) for row in first.rows
+            _part(row, counts.get(row.area.code), cases) for row in found.rows
             if row.households or (row.area.code in counts and counts[row.area.code].total)
         ],
-        "level_name": LEVELS[place.below], "as_of": moment, "formulas": (FORMULA, aging.FORMULA),
+        "level_name": LEVELS[place.below], "as_of": moment,
+        "formulas": (FORMULA, DUE_FORMULA, aging.FORMULA),
     }  # fmt: skip
+
+
+def _here(place: Place) -> tuple[ColumnElement[bool], ...]:
+    return (under(Issue.village_code, place.code), ~Issue.about_staff)
+
+
+def _troubles(place: Place, cases: asked.Cases) -> list[dict[str, Any]]:
+    """Beside what is long overdue: how many open issues are in each trouble."""
+    row = db.session.execute(trouble.counts(_here(place))).one()
+    return [
+        {"label": trouble.WORDS[kind], "count": getattr(row, kind.value),
+         "href": cases.open(place.code, trouble=kind.value)}
+        for kind in trouble.Trouble if getattr(row, kind.value)
+    ]  # fmt: skip
+
+
+def _moved(place: Place, since: datetime) -> dict[str, int]:
+    """How many issues came and how many were closed since then."""
+    came, closed = (
+        select(func.count()).where(*_here(place), moment >= since).scalar_subquery()
+        for moment in (Issue.reported_at, Issue.closed_at)
+    )
+    row = db.session.execute(select(came.label("reported"), closed.label("closed"))).one()
+    return {"reported": row.reported, "closed": row.closed}
 
 
 def case_line(issue: aging.OpenIssue, kinds: Mapping[str, Category]) -> dict[str, Any]:
@@ -81,12 +116,12 @@ def case_line(issue: aging.OpenIssue, kinds: Mapping[str, Category]) -> dict[str
     }  # fmt: skip
 
 
-def _share(found: coverage.Coverage) -> dict[str, Any]:
+def _share(measure: Measure, found: Figures, before: Figures) -> dict[str, Any]:
+    pair, earlier = ((measure.part(each), measure.whole(each)) for each in (found, before))
     return {
-        "met": found.met,
-        "households": found.households,
-        "share": percent(found.met, found.households),
-    }
+        "part": pair[0], "whole": pair[1], "share": percent(*pair),
+        "change": points(change(pair, earlier)),
+    }  # fmt: skip
 
 
 def _overdue(counts: dict[Light, int]) -> int:

@@ -294,3 +294,36 @@ def test_the_api_says_what_was_counted(make, as_user):
     assert (made["from"], made["to"], made["as_of"]) == ("2026-11-01", today, today)
     assert made["formula"] == counting.FORMULA
     assert made["total"]["share"] == made["total"]["met"] / made["total"]["households"]
+
+
+def test_a_leader_is_told_what_went_back_and_forth_and_what_nobody_has(make, as_user):
+    """Each count on the start page opens as many cases; with nothing wrong nothing is said."""
+    leader = as_user(make.user(Role.LEADER))
+    cell, desk = make.cell(), make.user(Role.DISPATCHER, COUNTY)
+    cadre = make.user(Role.CADRE, VILLAGE)
+    team = make.team([cell], [cadre])
+
+    def sent(times):
+        issue = make.issue(make.household(cell), cadre, now() - timedelta(days=2))
+        make.step(issue, "accept", desk)
+        for _n in range(times):
+            make.step(issue, "dispatch", desk, team_id=team.id)
+            make.step(issue, "return", cadre, words="不归我们")
+        return issue
+
+    sent(1)
+    assert not links(leader.get("/overview", headers=PAGE).text, "trouble=")
+    sent(2)
+    again = sent(0)
+    make.step(again, "dispatch", desk, team_id=team.id)
+    make.step(again, "sign", cadre)
+    make.step(again, "feed_back", cadre, words="好了")
+    make.step(again, "pass_review", desk)
+    make.step(again, "reopen", desk, words="又坏了")
+    late = make.issue(make.household(cell), cadre, now() - timedelta(days=30))
+    page = leader.get("/overview?lang=en", headers=PAGE).text
+    for kind, issues in (("returned", 1), ("again", 1), ("nobody", 1)):
+        address = next(iter(links(page, f"trouble={kind}")))
+        found = leader.get(f"/api/v1{address}").json["items"]
+        assert len(found) == issues, kind
+    assert found[0]["id"] == str(late.id)

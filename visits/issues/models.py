@@ -210,6 +210,7 @@ class Issue(Base):
         ),
         Index("ix_issue_first", "first_id", postgresql_where=text("first_id IS NOT NULL")),
         Index(None, "reported_at", "id"),
+        Index(None, "closed_at"),
         Index("ix_issue_about_staff", "desk_code", "due_at", postgresql_where=text("about_staff")),
     )
 
@@ -334,6 +335,12 @@ class Step(Base):
             postgresql_where=text("action = 'pass_review'"),
         ),
         Index("ix_step_urge", "issue_id", postgresql_where=text("action = 'urge'")),
+        Index(
+            "ix_step_trouble",
+            "action",
+            "issue_id",
+            postgresql_where=text("action IN ('return', 'reopen')"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)  # made by the client

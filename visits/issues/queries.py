@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, select, tuple_
 from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from grids.models import Cell, Level
@@ -19,8 +19,9 @@ from visits.issues.chain import Status, Tier
 from visits.issues.models import Category, CategoryVersion, Issue, Step
 from visits.issues.operations import IssueUnknown
 from visits.issues.permissions import visible_issues
-from visits.issues.reckoning import weight_at
+from visits.issues.reckoning import is_overdue, weight_at
 from visits.issues.search import matching
+from visits.issues.trouble import in_trouble
 
 
 def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement[bool]:
@@ -31,13 +32,6 @@ def has_light(light: clock.Light, weight: ColumnElement[float]) -> ColumnElement
         clock.Light.RED: and_(weight > clock.RED_OVER, weight <= clock.DEEP_RED_OVER),
         clock.Light.DEEP_RED: weight > clock.DEEP_RED_OVER,
     }[light]
-
-
-def is_overdue() -> ColumnElement[bool]:
-    """Whether an issue is open and over its limit now: both red lights."""
-    # Both are cheap to read; only few issues have to be weighed after them.
-    late = or_(Issue.due_at < now(), Issue.stopped_mark > Issue.due_mark)
-    return and_(Issue.closed_at.is_(None), late, weight_at(now()) > clock.RED_OVER)
 
 
 def in_category(code: str) -> ColumnElement[bool]:
@@ -100,6 +94,8 @@ def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
         )
     if filters.get("overdue"):
         query = query.where(is_overdue())
+    if filters.get("trouble"):
+        query = query.where(in_trouble(filters["trouble"]))
     if filters.get("q"):
         query = query.where(matching(user, filters["q"]))
     if filters.get("due_from"):

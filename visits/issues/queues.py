@@ -22,7 +22,7 @@ from visits.issues.chain import Status
 from visits.issues.models import Category, Issue, Step
 from visits.issues.permissions import desk_issues
 from visits.issues.place import stands
-from visits.issues.reckoning import weight_at
+from visits.issues.reckoning import is_overdue, weight_at
 from visits.issues.search import matching
 from visits.issues.suggestions import Suggestion, suggestions
 from visits.models import Household
@@ -55,7 +55,7 @@ _STATUSES = {
 def in_queue(queue: Queue, user: User) -> ColumnElement[bool]:
     """Whether an open issue of the desk is in a queue."""
     if queue is Queue.OVERDUE:
-        return queries.is_overdue()
+        return is_overdue()
     if queue is Queue.ESCALATED:
         return _escalated_to(user)
     statuses = _STATUSES[queue]

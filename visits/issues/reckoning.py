@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, case, cast, func, inspect, literal, select
+from sqlalchemy import ColumnElement, Float, and_, case, cast, func, inspect, literal, or_, select
 
 from gridserve import workdays
 from gridserve.calendars import Book, book
@@ -14,6 +14,7 @@ from gridserve.db import db, now
 from gridserve.worktime import Unit
 from visits.issues.chain import CLOSED, Action, Status
 from visits.issues.clock import (
+    RED_OVER,
     Extension,
     Limit,
     Line,
@@ -161,6 +162,13 @@ def weight_at(
     at = func.coalesce(stood, now_mark)
     limit = cast(Issue.__table__.c.limit_amount, Float)
     return func.greatest(0.0, 1 + (at - due) / limit)
+
+
+def is_overdue() -> ColumnElement[bool]:
+    """Whether an issue is open and over its limit now: both red lights."""
+    # Both are cheap to read; only few issues have to be weighed after them.
+    late = or_(Issue.due_at < now(), Issue.stopped_mark > Issue.due_mark)
+    return and_(Issue.closed_at.is_(None), late, weight_at(now()) > RED_OVER)
 
 
 def recompute(prefix: str, *, at_once: int = 500) -> int:

@@ -14,6 +14,7 @@ from visits.issues.chain import BEGINNINGS, Action, Channel, Rating, Status, Tie
 from visits.issues.clock import Light, Why
 from visits.issues.permissions import sees_resident
 from visits.issues.reckoning import explained, weight_of
+from visits.issues.trouble import Trouble
 from visits.masking import masked_name, masked_phone
 from visits.photos.schemas import PhotosIn, PhotosOut, Sha256, SignatureOut
 from visits.schemas import CODE, PointField, PointIn
@@ -327,6 +328,11 @@ class IssuesIn(PageIn):
     open = ma.fields.Boolean(metadata={"description": "only open, or only closed ones"})
     light = ma.fields.Enum(Light, by_value=True, metadata={"description": "open, with this light"})
     overdue = ma.fields.Boolean(load_default=False)
+    trouble = ma.fields.Enum(
+        Trouble,
+        by_value=True,
+        metadata={"description": "open and returned twice, open again, or overdue with nobody"},
+    )
     due_from = Day(metadata={"description": "due on this day or later"})
     due_to = Day(metadata={"description": "due on this day or earlier"})
     complaints = ma.fields.Boolean(

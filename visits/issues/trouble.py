@@ -1,0 +1,55 @@
+"""Open issues that need a word from a leader, beside those that are merely old."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import ColumnElement, Select, and_, func, select
+
+from visits.issues.chain import Action
+from visits.issues.models import Issue, Step
+from visits.issues.reckoning import is_overdue
+
+TWICE = 2  # that often returned to the desk: the teams do not agree whose it is
+
+
+class Trouble(enum.StrEnum):
+    """What is wrong with an open issue."""
+
+    RETURNED = "returned"
+    AGAIN = "again"
+    NOBODY = "nobody"
+
+
+WORDS = {
+    Trouble.RETURNED: _l("Returned twice or more"),
+    Trouble.AGAIN: _l("Closed, and open again"),
+    Trouble.NOBODY: _l("Overdue, and nobody has it"),
+}
+
+
+def in_trouble(kind: Trouble) -> ColumnElement[bool]:
+    """Whether an issue is open and in this trouble."""
+    known: ColumnElement[bool]
+    if kind is Trouble.NOBODY:
+        return and_(is_overdue(), Issue.team_id.is_(None))
+    action, times = (Action.RETURN, TWICE) if kind is Trouble.RETURNED else (Action.REOPEN, 1)
+    known = Issue.id.in_(_stepped(action, times))
+    return and_(Issue.closed_at.is_(None), known)
+
+
+def _stepped(action: Action, times: int) -> Select[*tuple[object, ...]]:
+    return (
+        select(Step.issue_id)
+        .where(Step.action == action)
+        .group_by(Step.issue_id)
+        .having(func.count() >= times)
+    )
+
+
+def counts(where: Iterable[ColumnElement[bool]]) -> Select[*tuple[object, ...]]:
+    """How many issues, of those where all this holds, are in each trouble."""
+    columns = [func.count().filter(in_trouble(kind)).label(kind.value) for kind in Trouble]
+    return select(*columns).select_from(Issue).where(Issue.closed_at.is_(None), *where)
