@@ -93,6 +93,11 @@ class Cases:
         """The open issues of a jurisdiction or cell."""
         return self.filtered(code, open=1, **filters)
 
+    def open_in_cell(self, mark: str, **filters: Any) -> str:
+        """The open issues of a cell of a place whose issues may be opened; `mark` for its code."""
+        some = "0" * CELL
+        return self._address("issues", some, {"open": 1, **filters}).replace(some, mark)
+
     def filtered(self, code: str, **filters: Any) -> str | None:
         """The issues of a jurisdiction or cell that pass `filters` (IssuesIn)."""
         return self._address("issues", code, filters) if self.issues.to(code) else None

@@ -35,7 +35,7 @@ from maps.rows import (
     issue_feature,
     outline_features,
 )
-from visits.issues.clock import Light
+from visits.issues.clock import AMBER_FROM, DEEP_RED_OVER, RED_OVER, Light
 
 StaticUrl: TypeAlias = Callable[[str], str]
 Bounds: TypeAlias = tuple[float, float, float, float]  # west, south, east, north
@@ -49,6 +49,8 @@ HATCH = Markup(  # noqa: S704 - written here
     '<rect width="2.4" height="8" fill="#77808a"/></pattern></defs></svg>'
 )
 HEAT_COLOURS = {"0.2": "#fdd49e", "0.45": "#fc8d59", "0.7": "#d7301f", "1": "#7f0000"}
+# A circle's colour goes by the mean age ÷ limit of its issues, in the steps of the lights.
+STEPS = (AMBER_FROM, RED_OVER, DEEP_RED_OVER)
 CHINA = (73.5, 18.0, 135.1, 53.6)  # what an empty map shows: west, south, east, north
 
 
@@ -162,13 +164,55 @@ def cells_map(
     module, name = _js(static_url("js/coverage.js")), map_.get_name()
     code = f"import({module}).then(({{ cover }}) => cover({name}, {_js(said)}));"
     _put(map_, "cover", _Code(code))
-    parts = _parts(map_, edges, named, static_url, _, corners=corners)
+    return _with_tiles(_parts(map_, edges, named, static_url, _, corners=corners), static_url)
+
+
+def _with_tiles(parts: MapParts, static_url: StaticUrl) -> MapParts:
+    """`parts` with the modules that read vector tiles."""
     vendored = {
         "@mapbox/vector-tile": "vendor/vector-tile/index.js",
         "@mapbox/point-geometry": "vendor/point-geometry/index.js",
         "pbf": "vendor/pbf/index.js",
     }
     return replace(parts, imports={name: static_url(path) for name, path in vendored.items()})
+
+
+def issues_map(
+    squares: str,
+    singles: str | None,
+    cases: str | None,
+    corners: Bounds | None,
+    *,
+    lights: Mapping[Light, str],
+    boundaries: Sequence[Outline] = (),
+    translate: Translate = str,
+    static_url: StaticUrl = default_static_url,
+) -> MapParts:
+    """Circles for more open issues than a page can hold, counted by the server as far as one sees.
+
+    `squares` and `singles` are addresses of tiles, the latter of what stands one by one when near;
+    `cases` is the address of a cell's issues with `{cell}` for its code. Addresses are None where
+    the reader may not open all of them.
+    """
+    _ = translate
+    map_ = _base("aging", static_url, prefer_canvas=True)
+    edges = outline_features(boundaries)
+    named = _put_outlines(map_, edges, z_index=340, filled=True)
+    said = {
+        "squares": squares, "singles": singles, "cases": cases,
+        "colours": list(HEAT_COLOURS.values()), "steps": list(STEPS),
+        "lights": {band.key.value: [lights[band.key], band.colour, band.radius]
+                   for band in AGE_BANDS},
+        "words": {
+            "all": _("Open issues"), "mean": _("Mean age ÷ limit"), "open": _("Open the cases"),
+            "one": _("Open the case"), "light": _("Light"),
+            "failed": _("The map did not come whole. Load the page again."),
+        },
+    }  # fmt: skip
+    module, name = _js(static_url("js/aging.js")), map_.get_name()
+    code = f"import({module}).then(({{ gather }}) => gather({name}, {_js(said)}));"
+    _put(map_, "gather", _Code(code))
+    return _with_tiles(_parts(map_, edges, named, static_url, _, corners=corners), static_url)
 
 
 def aging_map(

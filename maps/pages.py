@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
@@ -12,14 +13,15 @@ from flask_babel import gettext as _
 from grids.models import short_name
 from gridserve.auth import current_user, requires
 from gridserve.http import page_args
-from gridserve.permissions import Permission
+from gridserve.permissions import Permission, may
 from maps import aging as ageing
 from maps import asked, draw, hotspots, overview, parts, places
 from maps.bands import AGE_BANDS, HEAT_CAP
 from maps.crumbs import crumbs, others
 from maps.narrowing import Narrowing
+from maps.places import Place
 from maps.rows import AgingPoint
-from maps.schemas import MOST_PLACES, AgingPageIn, OverviewIn
+from maps.schemas import AgingPageIn, OverviewIn
 from maps.words import category_name
 from visits.issues import held
 from visits.issues.chain import Tier
@@ -31,6 +33,7 @@ from visits.labels import amount, label
 bp = Blueprint("maps", __name__, template_folder="templates")
 
 OLDEST = 10  # cases listed beside the map
+DRAWN = 500  # cases that a page holds one by one; more come as tiles
 
 
 @bp.get("/overview")
@@ -58,12 +61,19 @@ def aging() -> ResponseReturnValue:
     moment, live = asked.moment(args)
     day = asked.window(args).day
     found = ageing.aging(place, moment, narrowing=narrowing, live=live)
+    shown = found.counts[only] if only else found.total
+    many = live and shown > DRAWN
     issues = ageing.open_issues(
-        current_user, place, moment, limit=MOST_PLACES, narrowing=narrowing, only=only, live=live
+        current_user,
+        place,
+        moment,
+        limit=OLDEST if many else DRAWN,
+        narrowing=narrowing,
+        only=only,
+        live=live,
     )
     kinds, cases = ageing.categories(), asked.cases(current_user)
     drawn = [point for issue in issues if (point := _point(issue, kinds))]
-    shown = found.counts[only] if only else found.total
     lights = {each: label(each) for each in Light}
     as_of = args["as_of"].isoformat() if "as_of" in args else None
     kept = {**narrowing.asked, "light": only.value if only else None, "as_of": as_of}
@@ -78,10 +88,14 @@ def aging() -> ResponseReturnValue:
 
     return render_template(
         "maps/aging.html",
-        map=draw.aging_map(
+        map=_tiled(place, day, kept, cases, lights) if many else draw.aging_map(
             drawn, lights=lights, translate=_, static_url=parts.static,
             boundaries=parts.named(places.shapes(place, place.below, day)),
         ),
+        many=many, circles=[(colour, _(band.range)) for colour, band in
+                            zip(draw.HEAT_COLOURS.values(), AGE_BANDS, strict=True)],
+        bare=ageing.in_no_cell(place, moment, narrowing=narrowing, only=only) if many else 0,
+        bare_href=listed(place.code, in_cell=0, light=kept["light"]),
         jurisdiction=short_name(place.name), crumbs=crumbs(place, "maps.aging", **kept),
         others=others(place, "maps.aging"),
         bands=[
@@ -105,8 +119,30 @@ def aging() -> ResponseReturnValue:
         holders=[{"value": key, "label": named[key]}
                  for key in dict.fromkeys([*holding, *filter(None, [narrowing.holder])])],
         narrowing=narrowing, only=only, hidden={"jurisdiction": place.code, "as_of": as_of},
-        unplaced=len(issues) - len(drawn), unseen=shown - len(issues),
+        unplaced=0 if many else len(issues) - len(drawn),
+        unseen=0 if many else shown - len(issues),
         as_of=moment, formula=ageing.FORMULA,
+    )  # fmt: skip
+
+
+def _tiled(
+    place: Place, day: date, kept: asked.Args, cases: asked.Cases, lights: Mapping[Light, str]
+) -> draw.MapParts:
+    """The map of more issues than a page holds: circles from tiles, single cases when near."""
+
+    def tiles(layer: str) -> str:
+        address = url_for(f"tiles.{layer}", z=0, x=0, y=0, jurisdiction=place.code or None, **kept)
+        return address.replace("/0/0/0.mvt", "/{z}/{x}/{y}.mvt", 1)
+
+    kept = {name: value for name, value in kept.items() if name != "as_of"}
+    opens = cases.open_in_cell("{cell}", **kept) if cases.issues.to(place.code) else None
+    # Cells in the tens of thousands would weigh more than the circles over them.
+    by = place.below if place.below != "cell" else None
+    shapes = places.shapes(place, by, day, places.ROUGH) if by else places.outline(place, day)
+    return draw.issues_map(
+        tiles("aging"), tiles("issues") if may(current_user, Permission.ISSUE_READ) else None,
+        opens, None, lights=lights,
+        boundaries=parts.named(shapes), translate=_, static_url=parts.static,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
+import marshmallow as ma
 from flask import Blueprint, Response, current_app, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -26,7 +27,12 @@ from gridserve.jobs import connect
 from gridserve.people import User
 from gridserve.permissions import Permission
 from maps import tiles
+from maps.narrowing import Narrowing
+from maps.schemas import CODE
 from maps.tiles import DEEPEST, Tile
+from visits.issues.chain import Tier
+from visits.issues.clock import Light
+from visits.issues.schemas import HOLDER
 
 bp = Blueprint("tiles", __name__, url_prefix="/tiles")
 
@@ -39,7 +45,11 @@ class TileIn(Schema):
     """What a layer can be asked for."""
 
     as_of = Day(metadata={"description": "cells as of this day"})
+    jurisdiction = Text(most=12, validate=[ma.validate.Regexp(CODE)])
     category = Text(most=40, metadata={"description": "only issues of this category or below it"})
+    tier = ma.fields.Enum(Tier, by_value=True)
+    holder = Text(most=36, validate=[ma.validate.Regexp(HOLDER)])
+    light = ma.fields.Enum(Light, by_value=True)
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,12 @@ def _areas(level: Level) -> Layer:
     )  # fmt: skip
 
 
+def _of(args: dict[str, Any]) -> tiles.Of:
+    return tiles.Of(args.get("jurisdiction", ""), Narrowing.of(args), args.get("light"))
+
+
 _COUNTS = dict.fromkeys(("n", "heat10", "green", "amber", "red", "deep_red"), "Number")
+_COUNTS["cell"] = "String"
 LAYERS = {
     "counties": _areas(Level.COUNTY),
     "townships": _areas(Level.TOWNSHIP),
@@ -77,11 +92,11 @@ LAYERS = {
     "issues": Layer(
         Permission.ISSUE_READ, 5,
         {"issue": "String", "number": "String", "light": "String", **_COUNTS},
-        lambda tile, user, args: tiles.issues(tile, user, args.get("category")),
+        lambda tile, user, args: tiles.issues(tile, user, _of(args)),
     ),
     "aging": Layer(
         Permission.FIGURES_READ, 5, _COUNTS,
-        lambda tile, user, args: tiles.aging(tile, user, args.get("category")),
+        lambda tile, user, args: tiles.aging(tile, user, _of(args)),
     ),
 }  # fmt: skip
 

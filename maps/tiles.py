@@ -32,11 +32,13 @@ from gridserve.db import SRID, db, now
 from gridserve.people import User
 from gridserve.permissions import Permission, scopes, within
 from maps.bands import HEAT_CAP
+from maps.narrowing import ALL, Narrowing
+from maps.places import under
 from visits.issues.clock import Light
 from visits.issues.models import Category, Issue
 from visits.issues.permissions import visible_issues
 from visits.issues.place import stands
-from visits.issues.queries import has_light, in_category
+from visits.issues.queries import has_light
 from visits.issues.reckoning import weight_at
 from visits.models import Household, HouseholdStatus
 from visits.permissions import visible_households
@@ -78,6 +80,23 @@ class Tile:
     def here(self) -> ColumnElement[Any]:
         """The square in longitude and latitude, as the indexes know it."""
         return func.ST_Transform(self.envelope, SRID, type_=Geometry("POLYGON", srid=SRID))
+
+
+@dataclass(frozen=True)
+class Of:
+    """Which open issues a tile shows: of the jurisdiction `code`, narrowed, of one light only."""
+
+    code: str = ""
+    narrowing: Narrowing = ALL
+    only: Light | None = None
+
+    @property
+    def criteria(self) -> list[ColumnElement[bool]]:
+        """The same for a query of issues; complaints about staff are never shown."""
+        found = [Issue.closed_at.is_(None), ~Issue.about_staff, *self.narrowing.where()]
+        if self.code:
+            found.append(under(Issue.village_code, self.code))
+        return found if self.only is None else [*found, has_light(self.only, weight_at(now()))]
 
 
 def bounds(user: User) -> tuple[float, float, float, float] | None:
@@ -152,42 +171,45 @@ def households(tile: Tile, user: User, day: date) -> Select[Any]:
     return _mvt(query, "households")
 
 
-def issues(tile: Tile, user: User, category: str | None) -> Select[Any]:
+def issues(tile: Tile, user: User, of: Of) -> Select[Any]:
     """Open issues: from zoom 12 one by one (`issue`, `number`, `light`), below it as `aging`."""
     if tile.z < ISSUES_FROM:
-        return _mvt(_heated(tile, user, category), "issues")
+        return _mvt(_heated(tile, user, of), "issues")
     weight = weight_at(now())
     light = case(*((has_light(each, weight), each.value) for each in Light))
-    query = _around(tile, user, category).with_only_columns(
+    query = _around(tile, user, of).with_only_columns(
         cast(Issue.id, String).label("issue"),
         Issue.number,
         light.label("light"),
-        _drawn(func.ST_Transform(stands(), MERCATOR), tile, 4096, clip=True),
+        _drawn(func.ST_Transform(stands(), MERCATOR), tile, 4096, clip=True, margin=0),
     )
     return _mvt(query, "issues")
 
 
-def aging(tile: Tile, user: User, category: str | None) -> Select[Any]:
+def aging(tile: Tile, user: User, of: Of) -> Select[Any]:
     """Open issues in squares of a finger's width: `n`, how many of each light, and `heat10`.
 
     `heat10` is ten times the sum of age ÷ limit, each capped as everywhere on the map. Below zoom
-    12 an issue stands in the middle of its cell, which is smaller than such a square.
+    12 an issue stands in the middle of its cell, which is smaller than such a square; where the
+    issues in a square are all of one cell, `cell` is its code.
     """
-    return _mvt(_heated(tile, user, category), "aging")
+    return _mvt(_heated(tile, user, of), "aging")
 
 
-def _heated(tile: Tile, user: User, category: str | None) -> Select[Any]:
+def _heated(tile: Tile, user: User, of: Of) -> Select[Any]:
     names = ("n", "heat10", *(light.value for light in Light))
     if tile.z >= ISSUES_FROM:
         at = func.ST_Transform(stands(), MERCATOR).label("at")
-        return _binned(_summed(_around(tile, user, category), at), tile, *names)
+        return _binned(_summed(_around(tile, user, of), at), tile, *names)
     # Counts of cells are figures: whoever may read those of a place need not see each case.
     seen = within(Issue.village_code, scopes(user, Permission.FIGURES_READ))
-    here = select(Issue).where(seen, Issue.cell_id.is_not(None), *_is_open(category))
+    here = select(Issue).where(seen, Issue.cell_id.is_not(None), *of.criteria)
     if tile.z > 8:  # not all of a county
         cells_here = select(Cell.id).where(Cell.polygon.op("&&")(tile.here))
         here = here.where(Issue.cell_id.in_(cells_here))
-    return _binned(_at_cells(_summed(here, Issue.cell_id).subquery(), tile, *names), tile, *names)
+    return _binned(
+        _at_cells(_summed(here, Issue.cell_id).subquery(), tile, *names), tile, *names, cell=True
+    )
 
 
 def _summed(found: Select[Any], where: Any) -> Select[Any]:
@@ -202,12 +224,7 @@ def _summed(found: Select[Any], where: Any) -> Select[Any]:
     return select(place, func.count().label("n"), heat, *lights).group_by(place)
 
 
-def _is_open(category: str | None) -> list[ColumnElement[bool]]:
-    kinds = [in_category(category)] if category else []
-    return [Issue.closed_at.is_(None), ~Issue.about_staff, *kinds]
-
-
-def _around(tile: Tile, user: User, category: str | None) -> Select[Any]:
+def _around(tile: Tile, user: User, of: Of) -> Select[Any]:
     """Open issues that may stand in the tile, joined with what says where."""
     cells_here = select(Cell.id).where(Cell.polygon.op("&&")(tile.here))
     homes_here = select(Household.id).where(Household.point.op("&&")(tile.here))
@@ -221,7 +238,7 @@ def _around(tile: Tile, user: User, category: str | None) -> Select[Any]:
     ).subquery()
     return (
         visible_issues(user)
-        .where(*_is_open(category))
+        .where(*of.criteria)
         .join(near, near.c.id == Issue.id)
         .join(Category, Category.code == Issue.category_code)
         .join(Cell, Cell.id == Issue.cell_id, isouter=True)
@@ -233,20 +250,23 @@ def _at_cells(counts: Any, tile: Tile, *names: str) -> Select[Any]:
     """Values by cell, each `at` the middle of its cell."""
     at = func.ST_Centroid(Cell.shape_13, type_=Geometry("POINT", srid=MERCATOR)).label("at")
     return (
-        select(at, *(counts.c[name] for name in names))
+        select(at, Cell.code, *(counts.c[name] for name in names))
         .join(Cell, Cell.id == counts.c.cell_id)
         .where(Cell.polygon.op("&&")(tile.here))
     )
 
 
-def _binned(placed: Select[Any], tile: Tile, *names: str) -> Select[Any]:
+def _binned(placed: Select[Any], tile: Tile, *names: str, cell: bool = False) -> Select[Any]:
     """The sums of values in each square of BIN pixels, where they lie on average."""
+    # Squares beyond the edge would hold a part only, so that nothing is drawn there.
     rows, side = placed.subquery(), tile.pixel * BIN
     x, y = func.ST_X(rows.c.at), func.ST_Y(rows.c.at)
     middle = func.ST_SetSRID(func.ST_MakePoint(func.avg(x), func.avg(y)), MERCATOR)
     sums = [func.sum(rows.c[name]) for name in names]
     shown = [cast(value, Integer).label(name) for name, value in zip(names, sums, strict=True)]
-    columns: list[Any] = [*shown, _drawn(middle, tile, 4096, clip=True)]
+    columns: list[Any] = [*shown, _drawn(middle, tile, 4096, clip=True, margin=0)]
+    if cell:
+        columns.append(case((func.count() == 1, func.min(rows.c.code))).label("cell"))
     return (
         select(*columns)
         .where(rows.c.at.is_not(None))
@@ -254,8 +274,11 @@ def _binned(placed: Select[Any], tile: Tile, *names: str) -> Select[Any]:
     )
 
 
-def _drawn(shape: Any, tile: Tile, extent: int, *, clip: bool) -> ColumnElement[Any]:
-    margin = extent // 64  # so that lines on the edge are drawn once whole
+def _drawn(
+    shape: Any, tile: Tile, extent: int, *, clip: bool, margin: int | None = None
+) -> ColumnElement[Any]:
+    if margin is None:
+        margin = extent // 64  # so that lines on the edge are drawn once whole
     return func.ST_AsMVTGeom(shape, tile.envelope, extent, margin, clip).label("geom")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from html import unescape
@@ -11,7 +12,7 @@ from sqlalchemy import text, update
 
 from gridserve.db import db, now
 from gridserve.permissions import Role
-from maps import hotspots
+from maps import hotspots, pages
 from maps.narrowing import Narrowing
 from maps.places import Place
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
@@ -125,3 +126,23 @@ def test_what_cannot_be_asked_is_named(make, as_user, asked):
         answer = client.get(f"{address}?{asked}", headers=PAGE)
         assert answer.status_code == 422, address
         assert asked.split("=")[0] in answer.text
+
+
+def test_more_cases_than_a_page_holds_come_as_tiles(make, as_user, county, monkeypatch):
+    monkeypatch.setattr(pages, "DRAWN", 5)
+    client = as_user(make.user(Role.LEADER, COUNTY))
+    page = client.get("/maps/aging?tier=township&lang=en", headers=PAGE).text
+    cases = json.loads(re.search(r'"cases": ("[^"]+")', page)[1])
+    squares = json.loads(re.search(r'"squares": ("[^"]+")', page)[1])
+    assert "tier=township" in cases
+    assert "tier=township" in squares
+    assert f"jurisdiction={COUNTY}" in squares
+    cell = db.session.scalar(text("SELECT min(code) FROM cell"))
+    there = client.get("/api/v1" + cases.replace("{cell}", cell)).json["items"]
+    plain = "SELECT count(*) FROM issue i JOIN cell c ON c.id = cell_id WHERE c.code = :c"
+    plain += " AND NOT about_staff"
+    assert len(there) == db.session.scalar(text(plain), {"c": cell}) > 0
+    assert "1 open issue lies in no cell" in page
+    assert page.count("/issues/") < 5 + pages.OLDEST  # the oldest in the table, none in the map
+    few = client.get("/maps/aging?tier=county&lang=en", headers=PAGE).text
+    assert "squares" not in few

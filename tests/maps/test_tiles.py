@@ -139,3 +139,30 @@ def test_tilejson_says_where_tiles_are(make, as_user):
     assert about["tiles"] == ["http://localhost/tiles/cells/{z}/{x}/{y}.mvt"]
     assert about["bounds"] == pytest.approx([WEST, SOUTH, WEST + STEP, SOUTH + STEP])
     assert about["vector_layers"][0]["id"] == "cells"
+
+
+def test_a_tile_of_issues_is_narrowed_and_names_the_cell_that_it_counts(make, as_user):
+    cells = [make.cell(1), make.cell(2)]
+    cadre = make.cadre(cells)
+    make.category("facility.water")
+    for n, category in enumerate(("facility.road", "facility.water", "facility.water")):
+        made = make.issue(make.household(cells[n % 2]), cadre, category=category)
+    client = as_user(make.user(Role.LEADER, COUNTY))
+
+    def counted(zoom, asked):
+        found = read(client.get(tile("aging", zoom) + asked)).get("aging", [])
+        return sum(square["properties"]["n"] for square in found)
+
+    for zoom in (8, 11, 13):
+        for asked, n in (
+            ("", 3), ("?category=facility.water", 2), ("?light=green", 3), ("?light=red", 0),
+            ("?tier=township", 3), ("?tier=county", 0), (f"?holder={made.desk_code}", 3),
+            (f"?holder={made.id}", 0), (f"?jurisdiction={TOWNSHIP}", 3),
+            (f"?jurisdiction={OTHER}", 0),
+        ):  # fmt: skip
+            assert counted(zoom, asked) == n, (zoom, asked)
+    (square,) = read(client.get(tile("aging", 8)))["aging"]
+    assert "cell" not in square["properties"]  # of two cells
+    squares = read(client.get(tile("aging", 8) + "?category=facility.road"))["aging"]
+    assert [square["properties"]["cell"] for square in squares] == [cells[0].code]
+    assert client.get(tile("aging", 8) + "?holder=x").status_code == 422
