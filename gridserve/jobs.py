@@ -53,8 +53,11 @@ def _client(url: str) -> Redis:
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, retry=again)
 
 
-def enqueue(job: Callable[..., Any], *args: Any, once: bool = False) -> None:
-    """Ask for `job(*args)` after the commit. `once`: not again while one waits to start."""
+def enqueue(job: Callable[..., Any], *args: Any, once: bool = False, seconds: int = 180) -> None:
+    """Ask for `job(*args)` after the commit. `once`: not again while one waits to start.
+
+    After so many `seconds` of work it is stopped.
+    """
     path = f"{job.__module__}.{job.__qualname__}"
     config: Config = current_app.extensions["gridserve"]
 
@@ -63,7 +66,9 @@ def enqueue(job: Callable[..., Any], *args: Any, once: bool = False) -> None:
             redis = connect(config)
             if once and not redis.set(_waiting(path), 1, nx=True, ex=10):
                 return
-            Queue(QUEUE, connection=redis).enqueue(perform, path, *args, result_ttl=60)
+            Queue(QUEUE, connection=redis).enqueue(
+                perform, path, *args, result_ttl=60, job_timeout=seconds
+            )
         except RedisError as error:
             log.warning("job %s not enqueued (%s); the sweep will find it", path, error)
 

@@ -37,7 +37,7 @@ def figures(user: User, place: Place) -> dict[str, Any]:
     cases, window = asked.cases(user), asked.window({"days": DAYS})
     earlier = window.ending(kept_days()[1])  # the last month
     found, before = (
-        coverage.coverage(place, place.below, each.first, each.last, due=True)
+        coverage.coverage(place, place.below, each.first, each.last, due=True, drawn=each is window)
         for each in (window, earlier)
     )
     open_ = aging.aging(place, moment)
@@ -75,7 +75,7 @@ def figures(user: User, place: Place) -> dict[str, Any]:
             _part(row, counts.get(row.area.code), cases) for row in found.rows
             if row.households or (row.area.code in counts and counts[row.area.code].total)
         ],
-        "level_name": LEVELS[place.below], "as_of": moment,
+        "level_name": LEVELS[place.below], "as_of": moment, "found": found,
         "formulas": (FORMULA, DUE_FORMULA, aging.FORMULA),
     }  # fmt: skip
 

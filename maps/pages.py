@@ -11,16 +11,18 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from grids.models import short_name
+from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.http import page_args
 from gridserve.permissions import Permission, may
 from maps import aging as ageing
 from maps import asked, draw, hotspots, overview, parts, places
+from maps import coverage as covering
 from maps.bands import AGE_BANDS, HEAT_CAP
 from maps.crumbs import crumbs, others
 from maps.narrowing import Narrowing
 from maps.places import Place
-from maps.rows import AgingPoint
+from maps.rows import AgingPoint, CoverageArea
 from maps.schemas import AgingPageIn, OverviewIn
 from maps.words import category_name
 from visits.issues import held
@@ -33,6 +35,7 @@ from visits.labels import amount, label
 bp = Blueprint("maps", __name__, template_folder="templates")
 
 OLDEST = 10  # cases listed beside the map
+SCREEN_SECONDS = 300  # after which a big screen asks anew
 DRAWN = 500  # cases that a page holds one by one; more come as tiles
 
 
@@ -42,13 +45,38 @@ def home() -> ResponseReturnValue:
     """A leader's start: key figures, what needs a word today, and the parts compared."""
     args = page_args(OverviewIn())
     place = places.find(current_user, args.get("jurisdiction"))
+    shown = overview.figures(current_user, place)
+    kept = {"screen": 1} if args["screen"] else {}
     return render_template(
         "maps/overview.html",
         name=short_name(place.name),
-        crumbs=crumbs(place, "maps.home"),
+        crumbs=crumbs(place, "maps.home", **kept),
         others=others(place, "maps.home"),
-        **overview.figures(current_user, place),
-    )
+        screen=args["screen"],
+        screen_href=url_for(
+            "maps.home", jurisdiction=place.code or None, screen=None if args["screen"] else 1
+        ),
+        refresh=SCREEN_SECONDS,
+        covered=_covered(shown["found"]),
+        aged=_tiled(
+            place, workdays.today(), {}, asked.cases(current_user),
+            {each: label(each) for each in Light},
+        ),
+        **shown,
+    )  # fmt: skip
+
+
+def _covered(found: covering.Coverage) -> draw.MapParts:
+    """The parts of a place by the share of their households that were met."""
+    areas = [
+        CoverageArea(
+            row.area.code, short_name(row.area.name), row.area.shape, row.met, row.households,
+            url_for("coverage.show", jurisdiction=row.area.code, days=overview.DAYS)
+            if len(row.area.code) < places.CELL else None,
+        )
+        for row in found.rows
+    ]  # fmt: skip
+    return draw.coverage_map(areas, translate=_, static_url=parts.static)
 
 
 @bp.get("/maps/aging")

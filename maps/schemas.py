@@ -209,6 +209,9 @@ class AgingPageIn(NarrowIn):
 class OverviewIn(JurisdictionIn):
     """Whose overview."""
 
+    screen = ma.fields.Boolean(
+        load_default=False, metadata={"description": "for a big screen: no menus, asked anew"}
+    )
     lang = Text(most=8)
 
 

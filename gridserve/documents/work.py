@@ -22,6 +22,7 @@ from gridserve.errors import Forbidden, Problem
 from gridserve.jobs import Scheduled, connect, enqueue
 
 ATTEMPTS = 3
+LONGEST = 1800  # seconds: a register of 300,000 rows takes some minutes
 SILENCE = timedelta(seconds=60)  # after which the sweep asks again for a job
 
 SCHEDULE = (
@@ -33,7 +34,7 @@ log = logging.getLogger(__name__)
 
 def start(row: Document) -> None:
     """Have the job done after the commit."""
-    enqueue(work, str(row.id))
+    enqueue(work, str(row.id), seconds=LONGEST)
 
 
 def work(document_id: str) -> None:
