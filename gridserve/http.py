@@ -193,6 +193,10 @@ class ProblemSchema(Schema):
         values=ma.fields.List(ma.fields.String()),
         metadata={"description": "JSON pointer into the request → messages"},
     )
+    current = ma.fields.Dict(
+        keys=ma.fields.String(),
+        metadata={"description": "what stands now, where somebody was faster"},
+    )
 
 
 class Blueprint(SmorestBlueprint):

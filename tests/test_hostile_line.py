@@ -23,7 +23,7 @@ from tests.test_killed import finished, gridserve, of_this, until
 from tests.test_killed import installation as installation
 
 FULL = bool(os.environ.get("PHONES_FULL"))
-PHONES, EACH = (20, 200) if FULL else (6, 30)
+PHONES, EACH = (20, 200) if FULL else (4, 15)
 FATES = {
     "breaks_there": 0.12,
     "breaks_back": 0.12,
