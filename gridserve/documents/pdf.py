@@ -29,9 +29,12 @@ def from_html(html: str) -> bytes:
 
     Nothing is fetched, neither from the network nor from a disk: Outside is raised instead.
     """
+    from PIL import ImageFile
     from weasyprint import HTML  # takes a second, and only jobs need it
     from weasyprint.urls import FatalURLFetchingError
 
+    # Importing it lets the whole process take half a picture for a picture.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         data: bytes = HTML(string=html, url_fetcher=_fetcher()).write_pdf()
     except FatalURLFetchingError as error:  # no Exception: it would end the worker

@@ -197,9 +197,21 @@ class Dispatcher(Player):
             else:
                 self.step(issue["id"], "accept", issue["step_no"])
         for issue in self._list("accepted"):
-            team = self.client.get(f"/issues/{issue['id']}").body.get("suggested")
-            if team is not None:
-                self.step(issue["id"], "dispatch", issue["step_no"], team_id=team["id"])
+            self._place(issue)
+
+    def _place(self, issue: dict[str, Any]) -> None:
+        """Dispatch an issue to the team that is suggested, or escalate it to that team's desk."""
+        whole = self.client.get(f"/issues/{issue['id']}").body
+        team = whole.get("suggested")
+        if team is None or "dispatch" not in whole["actions"]:
+            return  # nobody answers for it, or another desk has it by now
+        if team["escalate_to"]:
+            self.step(
+                issue["id"], "escalate", issue["step_no"], to_desk=team["escalate_to"],
+                words=team["why"],
+            )  # fmt: skip
+        else:
+            self.step(issue["id"], "dispatch", issue["step_no"], team_id=team["id"])
 
     def review(self) -> None:
         """Review what was fed back; ask some residents how satisfied they are."""
