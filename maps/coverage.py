@@ -204,12 +204,20 @@ def _counted(asked: _Asked, cell: ColumnElement[Any], *where: ColumnElement[bool
 
 def _only_met(asked: _Asked, cell: ColumnElement[Any], *where: ColumnElement[bool]) -> Any:
     """The first columns of counting.by_household, without reading all visits of a household."""
-    status = status_on(asked.last)
-    active = (status == HouseholdStatus.ACTIVE).label("households")
-    met = and_(active, met_between(asked.first, asked.last)).label("met_0")
-    registered = (status != HouseholdStatus.DEMOLISHED).label("registered")
-    place = (cell.label("cell_id"), Household.village_code)
-    return select(Household.id, *place, active, registered, met).where(*where).subquery()
+    rows = (
+        select(
+            cell.label("cell_id"),
+            Household.village_code,
+            status_on(asked.last).label("status"),
+            met_between(asked.first, asked.last).label("met"),
+        )
+        .where(*where)
+        .offset(0)  # a fence: otherwise the status would be looked up for each use of it
+        .subquery()
+    )
+    met = and_(rows.c.status == HouseholdStatus.ACTIVE, rows.c.met).label("met_0")
+    place = (rows.c.cell_id, rows.c.village_code)
+    return select(*place, *counting.whole(rows.c.status), met).subquery()
 
 
 def _tagged(tag: Tag | str | None) -> list[ColumnElement[bool]]:

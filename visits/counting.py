@@ -58,7 +58,6 @@ def by_household(
     Columns: id, cell_id (that is `cell`), village_code, and as booleans households, registered and
     for window n those of WINDOWED as met_n, due_n and so on. Reads the visits once for all windows.
     """
-    status = status_on(last)
     aggregates = []
     for n, first in enumerate(firsts):
         start = workdays.start_of(first)
@@ -76,8 +75,7 @@ def by_household(
             Household.id,
             cell.label("cell_id"),
             Household.village_code,
-            (status == HouseholdStatus.ACTIVE).label("households"),
-            (status != HouseholdStatus.DEMOLISHED).label("registered"),
+            status_on(last).label("status"),  # looked up once, for all that is derived from it
             Household.registered_at,
             interval_column().label("interval"),
             *aggregates,
@@ -87,19 +85,27 @@ def by_household(
         .group_by(Household.id)
         .subquery()
     )
-    columns: list[Any] = [rows.c[name] for name in ("id", "cell_id", "village_code", *WHOLE)]
+    columns: list[Any] = [rows.c.id, rows.c.cell_id, rows.c.village_code, *whole(rows.c.status)]
     for n, first in enumerate(firsts):
         columns += _in_window(rows, n, first, last)
     return select(*columns).subquery()
 
 
-def _in_window(rows: Subquery, n: int, begins: date, last: date) -> list[ColumnElement[Any]]:
-    first = rows.c[f"first_{n}"]
-    deadline = _deadline(rows.c[f"before_{n}"], rows.c.registered_at, rows.c.interval)
-    due = and_(rows.c.households, deadline.between(begins, last))
-    overdue = and_(rows.c.households, deadline < begins)
+def whole(status: Any) -> list[ColumnElement[bool]]:
+    """What a household of a status adds to the figures WHOLE."""
     return [
-        and_(rows.c.households, first.is_not(None)).label(f"met_{n}"),
+        (status == HouseholdStatus.ACTIVE).label("households"),
+        (status != HouseholdStatus.DEMOLISHED).label("registered"),
+    ]
+
+
+def _in_window(rows: Subquery, n: int, begins: date, last: date) -> list[ColumnElement[Any]]:
+    first, active = rows.c[f"first_{n}"], rows.c.status == HouseholdStatus.ACTIVE
+    deadline = _deadline(rows.c[f"before_{n}"], rows.c.registered_at, rows.c.interval)
+    due = and_(active, deadline.between(begins, last))
+    overdue = and_(active, deadline < begins)
+    return [
+        and_(active, first.is_not(None)).label(f"met_{n}"),
         due.label(f"due_{n}"),
         and_(due, _in_time(first, deadline)).label(f"in_time_{n}"),
         overdue.label(f"overdue_{n}"),
