@@ -71,10 +71,6 @@ class Cases:
     households: Opening
     issues: Opening
 
-    def met(self, code: str, window: Window, met: bool) -> str | None:
-        """The active households of a jurisdiction or cell that were, or were not, met."""
-        return self.those(code, window, {"status": "active", "met": int(met)})
-
     def those(self, code: str, window: Window, filters: Args) -> str | None:
         """The households of a jurisdiction or cell that pass `filters` (HouseholdsIn)."""
         return self._households(code, window, filters) if self.households.to(code) else None

@@ -11,7 +11,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from grids.models import short_name
-from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.http import page_args
 from gridserve.permissions import Permission, may
@@ -21,7 +20,7 @@ from maps import coverage as covering
 from maps.bands import AGE_BANDS, HEAT_CAP
 from maps.crumbs import crumbs, others
 from maps.narrowing import Narrowing
-from maps.places import Place
+from maps.places import Area, Place
 from maps.rows import AgingPoint, CoverageArea
 from maps.schemas import AgingPageIn, OverviewIn
 from maps.words import category_name
@@ -59,7 +58,7 @@ def home() -> ResponseReturnValue:
         refresh=SCREEN_SECONDS,
         covered=_covered(shown["found"]),
         aged=_tiled(
-            place, workdays.today(), {}, asked.cases(current_user),
+            place, [row.area for row in shown["found"].rows], {}, asked.cases(current_user),
             {each: label(each) for each in Light},
         ),
         **shown,
@@ -116,7 +115,7 @@ def aging() -> ResponseReturnValue:
 
     return render_template(
         "maps/aging.html",
-        map=_tiled(place, day, kept, cases, lights) if many else draw.aging_map(
+        map=_tiled(place, _ground(place, day), kept, cases, lights) if many else draw.aging_map(
             drawn, lights=lights, translate=_, static_url=parts.static,
             boundaries=parts.named(places.shapes(place, place.below, day)),
         ),
@@ -154,24 +153,29 @@ def aging() -> ResponseReturnValue:
 
 
 def _tiled(
-    place: Place, day: date, kept: asked.Args, cases: asked.Cases, lights: Mapping[Light, str]
-) -> draw.MapParts:
-    """The map of more issues than a page holds: circles from tiles, single cases when near."""
+    place: Place, areas: list[Area], kept: asked.Args, cases: asked.Cases,
+    lights: Mapping[Light, str],
+) -> draw.MapParts:  # fmt: skip
+    """The map of more issues than a page holds over the outlines of `areas`: circles from tiles,
+    single cases when near."""
+    kept = {name: value for name, value in kept.items() if name != "as_of"}
 
     def tiles(layer: str) -> str:
-        address = url_for(f"tiles.{layer}", z=0, x=0, y=0, jurisdiction=place.code or None, **kept)
-        return address.replace("/0/0/0.mvt", "/{z}/{x}/{y}.mvt", 1)
+        return parts.tiles_address(f"tiles.{layer}", jurisdiction=place.code or None, **kept)
 
-    kept = {name: value for name, value in kept.items() if name != "as_of"}
     opens = cases.open_in_cell("{cell}", **kept) if cases.issues.to(place.code) else None
-    # Cells in the tens of thousands would weigh more than the circles over them.
-    by = place.below if place.below != "cell" else None
-    shapes = places.shapes(place, by, day, places.ROUGH) if by else places.outline(place, day)
     return draw.issues_map(
         tiles("aging"), tiles("issues") if may(current_user, Permission.ISSUE_READ) else None,
         opens, None, lights=lights,
-        boundaries=parts.named(shapes), translate=_, static_url=parts.static,
+        boundaries=parts.named(areas), translate=_, static_url=parts.static,
     )  # fmt: skip
+
+
+def _ground(place: Place, day: date) -> list[Area]:
+    """What circles lie over: cells in the tens of thousands would weigh more than they."""
+    if place.below == "cell":
+        return places.outline(place, day)
+    return places.shapes(place, place.below, day, places.ROUGH)
 
 
 def _point(issue: ageing.OpenIssue, kinds: Mapping[str, Category]) -> AgingPoint | None:
