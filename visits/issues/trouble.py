@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, Select, and_, func, select
@@ -32,24 +33,14 @@ WORDS = {
 
 def in_trouble(kind: Trouble) -> ColumnElement[bool]:
     """Whether an issue is open and in this trouble."""
-    known: ColumnElement[bool]
     if kind is Trouble.NOBODY:
         return and_(is_overdue(), Issue.team_id.is_(None))
     action, times = (Action.RETURN, TWICE) if kind is Trouble.RETURNED else (Action.REOPEN, 1)
-    known = Issue.id.in_(_stepped(action, times))
-    return and_(Issue.closed_at.is_(None), known)
+    often = select(Step.issue_id).where(Step.action == action).group_by(Step.issue_id)
+    return and_(Issue.closed_at.is_(None), Issue.id.in_(often.having(func.count() >= times)))
 
 
-def _stepped(action: Action, times: int) -> Select[*tuple[object, ...]]:
-    return (
-        select(Step.issue_id)
-        .where(Step.action == action)
-        .group_by(Step.issue_id)
-        .having(func.count() >= times)
-    )
-
-
-def counts(where: Iterable[ColumnElement[bool]]) -> Select[*tuple[object, ...]]:
+def counts(where: Iterable[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
     """How many issues, of those where all this holds, are in each trouble."""
     columns = [func.count().filter(in_trouble(kind)).label(kind.value) for kind in Trouble]
     return select(*columns).select_from(Issue).where(Issue.closed_at.is_(None), *where)
