@@ -11,9 +11,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from gridserve import claims
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.documents import operations, work
+from gridserve.documents import operations
 from gridserve.documents.kinds import MEDIA, all_kinds, kinds_of
 from gridserve.documents.models import Document, DocumentState
 from gridserve.errors import Invalid
@@ -82,7 +83,7 @@ def show(document_id: uuid.UUID) -> ResponseReturnValue:
     kind = all_kinds()[row.kind]
     return render_template(
         "documents/show.html", row=row, kind=kind, state=STATES[row.state], new_id=uuid.uuid4(),
-        doing=work.said(row.id) if row.at_work else "",
+        doing=claims.said(row) if row.at_work else "",
     )  # fmt: skip
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from gridserve import claims
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.documents import operations, work
+from gridserve.documents import operations
 from gridserve.documents.models import Document
 from gridserve.documents.schemas import AskDocumentIn, DocumentOut, DocumentPage, DocumentsIn
 from gridserve.http import API, Blueprint, paged, transaction
@@ -50,5 +51,5 @@ def get_document(document_id: uuid.UUID) -> Document:
     """One document; ask again every second while it waits."""
     row = operations.find(current_user, document_id)
     if row.at_work:
-        row.doing = work.said(row.id)  # type: ignore[attr-defined]
+        row.doing = claims.said(row)  # type: ignore[attr-defined]
     return row

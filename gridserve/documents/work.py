@@ -9,21 +9,19 @@ from datetime import timedelta
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from redis.exceptions import RedisError
-from sqlalchemy import exists, select, text, update
+from sqlalchemy import exists, select, text
 from sqlalchemy.exc import OperationalError
 
-from gridserve import events, people, storage
+from gridserve import claims, events, people, storage
 from gridserve.db import db, now
 from gridserve.documents.kinds import Asked
 from gridserve.documents.models import Document, DocumentState
 from gridserve.documents.rules import kind_for, loaded, may_have, note
 from gridserve.errors import Forbidden, Problem
-from gridserve.jobs import Scheduled, connect, enqueue
+from gridserve.jobs import Scheduled, enqueue
 
-ATTEMPTS = 3
 LONGEST = 1800  # seconds: a register of 300,000 rows takes some minutes
-SILENCE = timedelta(seconds=60)  # after which the sweep asks again for a job
+WAITING = Document.state == DocumentState.WAITING
 
 SCHEDULE = (
     Scheduled("gridserve.documents.work.sweep", every=60),
@@ -43,34 +41,16 @@ def work(document_id: str) -> None:
     The row is locked while it runs. The file is stored before the row says so: a job that dies
     half-way leaves at most a blob, which the next one stores again under the same hash.
     """
-    id_ = uuid.UUID(document_id)
-    if _locked(id_) is None:
+    claimed = claims.claim(Document, uuid.UUID(document_id), WAITING)
+    if claimed is None:
         return
-    taken = db.session.execute(
-        update(Document)
-        .where(Document.id == id_, Document.attempts < ATTEMPTS)
-        .values(attempts=Document.attempts + 1, claimed_at=now())
-    )
-    db.session.commit()
-    row = _locked(id_)
-    if row is None:
-        return
+    row, once_more = claimed
     with force_locale(row.language):
-        if not taken.rowcount:  # type: ignore[attr-defined]
-            _fail(row, _("It stopped in the middle several times. Ask for less at once."))
-        else:
+        if once_more:
             _try(row)
+        else:
+            _fail(row, _("It stopped in the middle several times. Ask for less at once."))
     db.session.commit()
-
-
-def _locked(id_: uuid.UUID) -> Document | None:
-    """The document, locked, if it is to be made and nobody else has locked it."""
-    return db.session.scalar(
-        select(Document)
-        .where(Document.id == id_, Document.state == DocumentState.WAITING)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
 
 
 def _try(row: Document) -> None:
@@ -102,7 +82,7 @@ def _made(row: Document) -> bytes:
     may_have(kind, arguments["jurisdiction"], user)
     row.formula = kind.formula
     return kind.make(
-        Asked(user, arguments, row.as_of, row.format, lambda words: say(row.id, words))
+        Asked(user, arguments, row.as_of, row.format, lambda words: claims.say(row, words))
     )
 
 
@@ -112,13 +92,7 @@ def _fail(row: Document, words: str) -> None:
 
 def sweep() -> int:
     """Ask for the jobs that were lost; gives how many."""
-    lost = db.session.scalars(
-        select(Document)
-        .where(Document.state == DocumentState.WAITING, Document.created_at < now() - SILENCE)
-        .where(Document.claimed_at.is_(None) | (Document.claimed_at < now() - SILENCE))
-        .order_by(Document.created_at)
-        .limit(100)
-    ).all()
+    lost = claims.lost(Document, WAITING)
     for row in lost:
         start(row)
     return len(lost)
@@ -151,21 +125,3 @@ def _alone_with(sha256: str) -> None:
     anew is not removed with the last document that had it before."""
     key = int(sha256[:16], 16) - 2**63
     db.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
-
-
-def say(id_: uuid.UUID, words: str) -> None:
-    """Show what is being done; it is no matter where that is lost."""
-    try:
-        redis = connect(current_app.extensions["gridserve"])
-        redis.set(f"gridserve:document:{id_}", str(words), ex=3600)
-    except RedisError:
-        pass
-
-
-def said(id_: uuid.UUID) -> str:
-    """What is being done with a document that waits; "" where nothing is known."""
-    try:
-        found = connect(current_app.extensions["gridserve"]).get(f"gridserve:document:{id_}")
-    except RedisError:
-        return ""
-    return found.decode() if isinstance(found, bytes) else ""

@@ -13,11 +13,12 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from gridserve import claims
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, NotFound, Problem
 from gridserve.http import PageIn, large, page_args, paged, transaction
-from gridserve.imports import operations, passwords, work
+from gridserve.imports import operations, passwords
 from gridserve.imports.kinds import all_kinds, kinds_of
 from gridserve.imports.models import Import, ImportState
 from gridserve.imports.routes import LARGEST_BODY, file_name
@@ -122,7 +123,7 @@ def _shown(import_id: uuid.UUID, problem: Problem | None = None) -> str:
     has_file = db.session.scalar(select(Import.content.is_not(None)).where(Import.id == row.id))
     return render_template(
         "imports/show.html", row=row, kind=all_kinds().get(row.kind), report=report,
-        faults=report.get("faults", [])[:SHOWN], doing=work.said(row.id) if row.at_work else "",
+        faults=report.get("faults", [])[:SHOWN], doing=claims.said(row) if row.at_work else "",
         own=row.by_id == current_user.id, has_file=has_file, state=STATES[row.state],
         systems=_systems(report), problem=problem, chosen=_chosen(row, report),
     )  # fmt: skip

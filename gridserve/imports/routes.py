@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from gridserve import claims
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.http import API, Blueprint, large, paged, transaction
-from gridserve.imports import operations, work
+from gridserve.imports import operations
 from gridserve.imports.models import Import
 from gridserve.imports.schemas import (
     CheckIn,
@@ -70,7 +71,7 @@ def get_import(import_id: uuid.UUID) -> Import:
     """One import with its report; ask again every second while its state is a job's."""
     row = operations.find(current_user, import_id)
     if row.at_work:
-        row.doing = work.said(row.id)  # type: ignore[attr-defined]
+        row.doing = claims.said(row)  # type: ignore[attr-defined]
     return row
 
 

@@ -7,27 +7,24 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from redis.exceptions import RedisError
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import selectinload, undefer
 
-from gridserve import events
+from gridserve import claims, events
 from gridserve.db import db, now
 from gridserve.errors import Forbidden, Problem
 from gridserve.imports.kinds import Upload, all_kinds, kinds_of
 from gridserve.imports.models import AT_WORK, STILL_OPEN, Import, ImportState
-from gridserve.jobs import Scheduled, connect, enqueue
+from gridserve.jobs import Scheduled, enqueue
 from gridserve.people import User
 from gridserve.tables.raw import BadTable, Unsaid
 
-ATTEMPTS = 3
-SILENCE = timedelta(seconds=60)  # after which the sweep asks again for a job
 KEPT = timedelta(days=7)  # the file, where its rows may still be wanted
 MOST_FAULTS = 2_000  # kept in a report; all are counted
+WAITING = Import.state.in_(AT_WORK)
 
 SCHEDULE = (
     Scheduled("gridserve.imports.work.sweep", every=60),
@@ -47,35 +44,16 @@ def work(import_id: str) -> None:
     The row is locked while it runs, and what it stores is committed with the new state at once: a
     job that dies half-way leaves nothing, and the row as it was.
     """
-    id_ = uuid.UUID(import_id)
-    if _locked(id_) is None:
+    claimed = claims.claim(Import, uuid.UUID(import_id), WAITING, undefer(Import.content))
+    if claimed is None:
         return
-    taken = db.session.execute(
-        update(Import)
-        .where(Import.id == id_, Import.attempts < ATTEMPTS)
-        .values(attempts=Import.attempts + 1, claimed_at=now())
-    )
-    db.session.commit()
-    row = _locked(id_)
-    if row is None:
-        return
+    row, once_more = claimed
     with force_locale(row.language):
-        if not taken.rowcount:  # type: ignore[attr-defined]
-            _fail(row, _("It stopped in the middle several times. Try a smaller file."))
-        else:
+        if once_more:
             _try(row)
+        else:
+            _fail(row, _("It stopped in the middle several times. Try a smaller file."))
     db.session.commit()
-
-
-def _locked(id_: uuid.UUID) -> Import | None:
-    """The import, locked, if it is to be worked on and nobody else has locked it."""
-    return db.session.scalar(
-        select(Import)
-        .where(Import.id == id_, Import.state.in_(AT_WORK))
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-        .options(undefer(Import.content))
-    )
 
 
 def _try(row: Import) -> None:
@@ -110,7 +88,7 @@ def _run(row: Import) -> dict[str, Any]:
         raise Forbidden(_("None of your posts may import this."))
     upload = Upload(
         id=row.id, name=row.file_name, data=row.content or b"", options=dict(row.options), by=user,
-        dry_run=row.state == ImportState.CHECKING, say=lambda words: say(row.id, words),
+        dry_run=row.state == ImportState.CHECKING, say=lambda words: claims.say(row, words),
     )  # fmt: skip
     return all_kinds()[row.kind].run(upload)
 
@@ -135,13 +113,7 @@ def _fail(row: Import, words: str) -> None:
 
 def sweep() -> int:
     """Ask for the jobs that were lost; gives how many."""
-    lost = db.session.scalars(
-        select(Import)
-        .where(Import.state.in_(AT_WORK), Import.created_at < now() - SILENCE)
-        .where(Import.claimed_at.is_(None) | (Import.claimed_at < now() - SILENCE))
-        .order_by(Import.created_at)
-        .limit(100)
-    ).all()
+    lost = claims.lost(Import, WAITING)
     for row in lost:
         start(row)
     return len(lost)
@@ -168,21 +140,3 @@ def without_rows(report: dict[str, Any] | None) -> dict[str, Any] | None:
     if report is None:
         return None
     return {k: v for k, v in report.items() if isinstance(v, int)} | {"faults": [], "notes": []}
-
-
-def say(id_: uuid.UUID, words: str) -> None:
-    """Show what is being done; it is no matter where that is lost."""
-    try:
-        redis = connect(current_app.extensions["gridserve"])
-        redis.set(f"gridserve:import:{id_}", str(words), ex=3600)
-    except RedisError:
-        pass
-
-
-def said(id_: uuid.UUID) -> str:
-    """What is being done with an import at work; "" where nothing is known."""
-    try:
-        found = connect(current_app.extensions["gridserve"]).get(f"gridserve:import:{id_}")
-    except RedisError:
-        return ""
-    return found.decode() if isinstance(found, bytes) else ""

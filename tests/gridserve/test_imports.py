@@ -17,7 +17,7 @@ import shapely
 from openpyxl import load_workbook
 from sqlalchemy import func, select, update
 
-from gridserve import workdays
+from gridserve import claims, workdays
 from gridserve.db import db, now
 from gridserve.imports import work
 from gridserve.imports.models import Import
@@ -167,7 +167,7 @@ def test_a_lost_job_is_found_and_one_that_dies_again_and_again_is_given_up(dispa
     row.created_at = now() - timedelta(minutes=5)
     db.session.commit()
     assert work.sweep() == 1
-    row.attempts = work.ATTEMPTS
+    row.attempts = claims.ATTEMPTS
     db.session.commit()
     work.work(str(row.id))
     assert (row.state, stored()) == ("failed", 0)
