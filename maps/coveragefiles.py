@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import tempfile
-from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,13 @@ from gridserve.documents.kinds import Asked, Kind
 from gridserve.documents.schemas import PlaceArguments
 from gridserve.http import Day
 from gridserve.permissions import Permission
-from maps import asked as asking
 from maps import paper, places
 from maps.bands import CHANGE_CLASSES, SHARE_CLASSES, percent, points, share_class
-from maps.coverage import Coverage, coverage
-from maps.measures import MEASURES
-from maps.places import Place
+from maps.coverage import ANY, Coverage
+from maps.question import Question
 from maps.rows import CoverageArea
 from maps.schemas import CoverageIn
+from maps.sheets.registers import at
 from visits import counting
 from visits.labels import label
 from visits.models import Tag
@@ -50,80 +48,62 @@ class CoverageArguments(CoverageIn, PlaceArguments):
     compare = Day()
 
 
-class _Map:
-    """What was asked for, found."""
+def _question(asked: Asked) -> Question:
+    """What the page was showing; up to the day of the moment unless a last day is said."""
+    return Question.of(asked.by, {"to": workdays.day_of(asked.as_of), **asked.arguments})
 
-    def __init__(self, asked: Asked) -> None:
-        args = asked.arguments
-        self.place: Place = places.find(asked.by, args["jurisdiction"])
-        self.by = places.divided(self.place, args.get("by"))
-        self.measure, self.tag = MEASURES[args["measure"]], args.get("tag")
-        self.window = asking.window({"to": workdays.day_of(asked.as_of), **args})
-        self.earlier = self.window.ending(args["compare"]) if args.get("compare") else None
 
-    def found(self, window: asking.Window, *, drawn: bool) -> Coverage:
-        return coverage(
-            self.place, self.by, window.first, window.last, as_of=window.day, drawn=drawn,
-            due=self.measure.due, tag=self.tag,
-        )  # fmt: skip
+def _areas(q: Question, *, drawn: bool) -> tuple[Coverage, list[CoverageArea]]:
+    """The figures and the areas, beside those of the earlier window where one is asked for."""
+    now, before = q.found(q.window, drawn=drawn), q.before()
+    return now, [
+        CoverageArea(
+            row.area.code, short_name(row.area.name), row.area.shape, *q.pair(row),
+            before=before(row.area.code),
+        )
+        for row in now.rows
+    ]  # fmt: skip
 
-    def areas(self, *, drawn: bool) -> tuple[Coverage, list[CoverageArea]]:
-        """The figures and the areas, beside those of the earlier window where one is asked for."""
-        now = self.found(self.window, drawn=drawn)
-        before: dict[str, tuple[int, int]] = {}
-        if self.earlier:
-            rows = self.found(self.earlier, drawn=False).rows
-            before = {r.area.code: (self.measure.part(r), self.measure.whole(r)) for r in rows}
-        return now, [
-            CoverageArea(
-                row.area.code, short_name(row.area.name), row.area.shape,
-                self.measure.part(row), self.measure.whole(row),
-                before=before.get(row.area.code, (0, 0)) if self.earlier else None,
-            )
-            for row in now.rows
-        ]  # fmt: skip
 
-    @property
-    def period(self) -> str:
-        first, last = format_date(self.window.first, "long"), format_date(self.window.last, "long")
-        return f"{first} – {last}"
+def _period(q: Question) -> str:
+    return f"{format_date(q.window.first, 'long')} – {format_date(q.window.last, 'long')}"
 
-    def notes(self, asked: Asked) -> list[str]:
-        """What stands below the map and the tables."""
-        tag = _("All with a tag") if self.tag == "any" else label(Tag(self.tag)) if self.tag else ""
-        return [
-            " · ".join(filter(None, [
-                _("Jurisdiction: %(name)s %(code)s", name=short_name(self.place.name),
-                  code=self.place.code),
-                self.period, tag,
-                _("beside the same days up to %(day)s", day=format_date(self.earlier.last, "long"))
-                if self.earlier else "",
-            ])),
-            _("As of %(time)s", time=asked.as_of.astimezone(workdays.zone()).strftime(
-                "%Y-%m-%d %H:%M")) + f" · {_('Formula')} {self.measure.formula} · GridServe",
-        ]  # fmt: skip
+
+def _notes(q: Question, asked: Asked) -> list[str]:
+    """What stands below the map and the tables."""
+    tag = _("All with a tag") if q.tag == ANY else label(Tag(q.tag)) if q.tag else ""
+    return [
+        " · ".join(filter(None, [
+            _("Jurisdiction: %(name)s %(code)s", name=short_name(q.place.name), code=q.place.code),
+            _period(q), tag,
+            _("beside the same days up to %(day)s", day=format_date(q.earlier.last, "long"))
+            if q.earlier else "",
+        ])),
+        _("As of %(time)s", time=at(asked.as_of))
+        + f" · {_('Formula')} {q.measure.formula} · GridServe",
+    ]  # fmt: skip
 
 
 def make(asked: Asked) -> bytes:
     """The file in the format that was asked for."""
     asked.say(_("Counting…"))
-    found = _Map(asked)
+    q = _question(asked)
     if asked.format in ("xlsx", "csv"):
-        return _table(found, asked)
+        return _table(q, asked)
     if asked.format == "gpkg":
-        return _for_gis(found, asked)
-    page = _on_paper(found, asked)
+        return _for_gis(q, asked)
+    page = _on_paper(q, asked)
     return page if asked.format == "pdf" else _picture(page)
 
 
-def _columns(found: _Map) -> list[str]:
-    names = counting.FIGURES if found.measure.due else counting.FIGURES[:3]
-    return ["code", "name", *names, "share", *(["share_before", "change"] if found.earlier else [])]
+def _columns(q: Question) -> list[str]:
+    names = counting.FIGURES if q.measure.due else counting.FIGURES[:3]
+    return ["code", "name", *names, "share", *(["share_before", "change"] if q.earlier else [])]
 
 
-def _rows(found: _Map, *, drawn: bool = False) -> tuple[list[list[Any]], list[CoverageArea]]:
-    figures, areas = found.areas(drawn=drawn)
-    names = _columns(found)[2:]
+def _rows(q: Question, *, drawn: bool = False) -> tuple[list[list[Any]], list[CoverageArea]]:
+    figures, areas = _areas(q, drawn=drawn)
+    names = _columns(q)[2:]
     rows = []
     for row, area in zip(figures.rows, areas, strict=True):
         values = {name: getattr(row, name, None) for name in names}
@@ -136,23 +116,23 @@ def _rows(found: _Map, *, drawn: bool = False) -> tuple[list[list[Any]], list[Co
     return rows, areas
 
 
-def _table(found: _Map, asked: Asked) -> bytes:
-    rows, _areas = _rows(found)
-    notes = found.notes(asked)
+def _table(q: Question, asked: Asked) -> bytes:
+    rows, _areas = _rows(q)
+    notes = _notes(q, asked)
     if asked.format == "csv":
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(_columns(found))
+        writer.writerow(_columns(q))
         writer.writerows([_plain(value) for value in row] for row in rows)
         return b"\xef\xbb\xbf" + out.getvalue().encode()  # with the mark that spreadsheets need
     titles = {
         "code": _("Code"), "name": _("Area"), "households": _("Active households"),
         "registered": _("On the register"), "met": _("Households met"), "due": _("Due households"),
         "in_time": _("Met in time"), "overdue": _("Overdue before"), "caught_up": _("Caught up"),
-        "share": str(found.measure.value), "share_before": _("Before"),
+        "share": str(q.measure.value), "share_before": _("Before"),
         "change": _("Change in points"),
     }  # fmt: skip
-    columns = [(titles[name], 18 if name in ("code", "name") else 12) for name in _columns(found)]
+    columns = [(titles[name], 18 if name in ("code", "name") else 12) for name in _columns(q)]
     sheet = xlsx.Sheet(_("Visit coverage"), columns, rows, notes)
     return xlsx.workbook([sheet], asked.as_of)
 
@@ -162,9 +142,9 @@ def _plain(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(LEADS) else value
 
 
-def _for_gis(found: _Map, asked: Asked) -> bytes:
-    rows, areas = _rows(found, drawn=True)
-    names = _columns(found)
+def _for_gis(q: Question, asked: Asked) -> bytes:
+    rows, areas = _rows(q, drawn=True)
+    names = _columns(q)
     shapes = [area.geometry for area in areas]
     multi = [
         shapely.MultiPolygon([s]) if getattr(s, "geom_type", "") == "Polygon" else s for s in shapes
@@ -193,8 +173,8 @@ def _for_gis(found: _Map, asked: Asked) -> bytes:
         return path.read_bytes()
 
 
-def _on_paper(found: _Map, asked: Asked) -> bytes:
-    figures, areas = found.areas(drawn=True)
+def _on_paper(q: Question, asked: Asked) -> bytes:
+    figures, areas = _areas(q, drawn=True)
     asked.say(_("The map is drawn…"))
     many = len(areas) > paper.NAMED
     patches = [
@@ -204,14 +184,16 @@ def _on_paper(found: _Map, asked: Asked) -> bytes:
         )
         for area in areas if area.geometry is not None
     ]  # fmt: skip
-    drawing = paper.draw(patches, _outlines(found), *MAP)
-    part, whole = found.measure.part(figures), found.measure.whole(figures)
+    drawing = paper.draw(
+        patches, [area.shape for area in q.outlines() if area.shape is not None], *MAP
+    )
+    part, whole = q.pair(figures)
     lowest = sorted(areas, key=lambda a: (not a.households, a.met / (a.households or 1)))
     return pdf.render(
-        "maps/coverage_pdf.html", title=found.measure.name, place=short_name(found.place.name),
-        drawing=drawing, classes=CHANGE_CLASSES if found.earlier else SHARE_CLASSES,
-        compared=found.earlier is not None, measure=found.measure, period=found.period,
-        share=percent(part, whole), part=part, whole=whole, notes=found.notes(asked),
+        "maps/coverage_pdf.html", title=q.measure.name, place=short_name(q.place.name),
+        drawing=drawing, classes=CHANGE_CLASSES if q.earlier else SHARE_CLASSES,
+        compared=q.earlier is not None, measure=q.measure, period=_period(q),
+        share=percent(part, whole), part=part, whole=whole, notes=_notes(q, asked),
         rows=[
             {"name": area.name, "share": percent(area.met, area.households), "said": _said(area),
              "met": area.met, "of": area.households,
@@ -226,15 +208,6 @@ def _said(area: CoverageArea) -> str:
     if area.before is not None:
         return points(area.change)
     return percent(area.met, area.households) if area.households else _("No data")
-
-
-def _outlines(found: _Map) -> Sequence[Any]:
-    place, day = found.place, found.window.day
-    if found.by == place.below:
-        drawn = places.outline(place, day)
-    else:
-        drawn = places.shapes(place, place.below, day, places.DETAIL)
-    return [area.shape for area in drawn if area.shape is not None]
 
 
 def _picture(page: bytes) -> bytes:
@@ -260,7 +233,7 @@ KINDS = (
         key="coverage", label=_l("Map of coverage"), permission=Permission.FIGURES_READ,
         formats=("pdf", "png", "xlsx", "csv", "gpkg"), arguments=CoverageArguments,
         formula=f"{counting.FORMULA} · {counting.DUE_FORMULA}", title=_title, make=make,
-        check=_Map, page="coverage.show",
+        check=_question, page="coverage.show",
         hint=_l("The map as it is shown, for a meeting or to work on."),
     ),
 )  # fmt: skip

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from typing import Any
 
 from flask import Blueprint, jsonify, render_template, url_for
@@ -32,11 +30,12 @@ from maps.bands import (
     points,
     share_class,
 )
-from maps.coverage import ANY, Coverage, Figures, Row, coverage
+from maps.coverage import ANY, Coverage, Row
 from maps.crumbs import crumbs, others
-from maps.measures import MEASURES, Measure
+from maps.measures import MEASURES, MET
 from maps.places import Place
-from maps.rows import CoverageArea, Outline
+from maps.question import Question
+from maps.rows import CoverageArea
 from maps.schemas import CoveragePageIn
 from maps.words import LEVELS
 from visits.figures import WINDOWS, kept_days
@@ -49,87 +48,43 @@ LOWEST = 300  # areas listed beside the map, and drawn without tiles
 LOW = 60  # per cent: areas under it are counted
 
 
-@dataclass(frozen=True)
-class Question:
-    """What the address asks for."""
+def _offered(window: asked.Window) -> bool:
+    """Whether the window is one of those offered."""
+    return window.days in WINDOWS and window.boundaries == asked.THEN
 
-    args: asked.Args
-    place: Place
-    by: str
-    window: asked.Window
-    measure: Measure
 
-    @classmethod
-    def read(cls) -> Question:
-        args = page_args(CoveragePageIn())
-        place = places.find(current_user, args.get("jurisdiction"))
-        by, window = places.divided(place, args.get("by")), asked.window(args)
-        return cls(args, place, by, window, MEASURES[args["measure"]])
+def _many(q: Question) -> bool:
+    """Whether there are more areas than a page can hold."""
+    return q.by == "cell" and places.count_cells(q.place, q.window.day) > LOWEST
 
-    @property
-    def named(self) -> bool:
-        """Whether the window is one of those offered."""
-        return self.window.days in WINDOWS and self.window.boundaries == asked.THEN
 
-    @cached_property
-    def earlier(self) -> asked.Window | None:
-        day = self.args.get("compare")
-        return self.window.ending(day) if day else None
+def _address(q: Question, endpoint: str = "coverage.show", **changes: Any) -> str:
+    """The address of the same question with some of it changed; None takes a part away.
 
-    @property
-    def many(self) -> bool:
-        """Whether there are more areas than a page can hold."""
-        return self.by == "cell" and places.count_cells(self.place, self.window.day) > LOWEST
-
-    @property
-    def filters(self) -> dict[str, Any]:
-        """Which households the list behind a figure holds."""
-        return self.measure.filters(self.args.get("tag"))
-
-    def found(self, window: asked.Window, *, drawn: bool = False) -> Coverage:
-        return coverage(
-            self.place, self.by, window.first, window.last, as_of=window.day, drawn=drawn,
-            due=self.measure.due, tag=self.args.get("tag"),
-        )  # fmt: skip
-
-    def pair(self, figures: Figures) -> tuple[int, int]:
-        return self.measure.part(figures), self.measure.whole(figures)
-
-    def before(self) -> Callable[[str], tuple[int, int] | None]:
-        """The two numbers of the earlier period by code, "" for the whole; None without one."""
-        if self.earlier is None:
-            return lambda _code: None
-        found = self.found(self.earlier)
-        pairs = {row.area.code: self.pair(row) for row in found.rows} | {"": self.pair(found)}
-        return lambda code: pairs.get(code, (0, 0))
-
-    def address(self, endpoint: str = "coverage.show", **changes: Any) -> str:
-        """The address of the same question with some of it changed; None takes a part away.
-
-        `from_` stands for from, which Python keeps for itself.
-        """
-        window, today = self.window, workdays.today()
-        said = {
-            "jurisdiction": self.place.code or None,
-            "by": None if self.by == self.place.below else self.by,
-            "measure": None if self.measure.key == "met" else self.measure.key,
-            "tag": self.args.get("tag"),
-            "days": window.days if self.named else None,
-            "from": None if self.named else window.first.isoformat(),
-            "to": None if window.last == today else window.last.isoformat(),
-            "boundaries": None if window.boundaries == asked.THEN else window.boundaries,
-            "compare": self.earlier.last.isoformat() if self.earlier else None,
-        }
-        changes = {name.rstrip("_"): value for name, value in changes.items()}
-        return url_for(endpoint, **{**said, **changes})
+    `from_` stands for from, which Python keeps for itself.
+    """
+    window, offered = q.window, _offered(q.window)
+    said = {
+        "jurisdiction": q.place.code or None,
+        "by": None if q.by == q.place.below else q.by,
+        "measure": None if q.measure is MET else q.measure.key,
+        "tag": q.tag,
+        "days": window.days if offered else None,
+        "from": None if offered else window.first.isoformat(),
+        "to": None if window.last == workdays.today() else window.last.isoformat(),
+        "boundaries": None if window.boundaries == asked.THEN else window.boundaries,
+        "compare": q.earlier.last.isoformat() if q.earlier else None,
+    }
+    changes = {name.rstrip("_"): value for name, value in changes.items()}
+    return url_for(endpoint, **{**said, **changes})
 
 
 @bp.get("/maps/coverage")
 @requires(Permission.FIGURES_READ)
 def show() -> ResponseReturnValue:
     """The map of coverage, with the same figures as a table."""
-    q = Question.read()
-    many, before = q.many, q.before()
+    q = Question.of(current_user, page_args(CoveragePageIn()))
+    many, before = _many(q), q.before()
     found = q.found(q.window, drawn=not many)
     above, cases = _above(q.place, q.by, q.window.day), asked.cases(current_user)
     rows = [_row(q, row, before, above, cases) for row in found.rows]
@@ -156,7 +111,7 @@ def show() -> ResponseReturnValue:
 @requires(Permission.FIGURES_READ)
 def areas() -> ResponseReturnValue:
     """The figures of all parts of a place, as small as they can be, for the map that asks them."""
-    q = Question.read()
+    q = Question.of(current_user, page_args(CoveragePageIn()))
     above, cases, before = (
         _above(q.place, q.by, q.window.day),
         asked.cases(current_user),
@@ -186,7 +141,7 @@ def _files(q: Question) -> dict[str, Any] | None:
     said = {
         "jurisdiction": q.place.code, "by": q.by, "measure": q.measure.key,
         "from": q.window.first.isoformat(), "to": q.window.last.isoformat(),
-        "boundaries": q.window.boundaries, "tag": q.args.get("tag"),
+        "boundaries": q.window.boundaries, "tag": q.tag,
         "compare": q.earlier.last.isoformat() if q.earlier else None,
     }  # fmt: skip
     return {"formats": kind.formats, "said": {k: v for k, v in said.items() if v is not None}}
@@ -212,7 +167,7 @@ def _row(
     code = row.area.code
     return {
         "name": short_name(row.area.name), "above": above(code),
-        "href": q.address(jurisdiction=code, by=None) if q.by != "cell" else None,
+        "href": _address(q, jurisdiction=code, by=None) if q.by != "cell" else None,
         "cases_href": cases.those(code, q.window, q.filters),
         **_told(q.pair(row), before(code)),
     }  # fmt: skip
@@ -233,9 +188,9 @@ def _map(q: Question, found: Coverage, rows: list[dict[str, Any]], *, many: bool
     if many:
         day = {} if q.window.day == workdays.today() else {"as_of": q.window.day.isoformat()}
         return draw.cells_map(
-            parts.tiles_address("tiles.cells", **day), q.address("coverage.areas", by=q.by),
+            parts.tiles_address("tiles.cells", **day), _address(q, "coverage.areas", by=q.by),
             tiles.bounds(current_user), compared=q.earlier is not None,
-            outlines=_outlines(q, places.ROUGH), **given,
+            outlines=parts.named(q.outlines(places.ROUGH)), **given,
         )  # fmt: skip
     drawn = [
         CoverageArea(
@@ -245,15 +200,7 @@ def _map(q: Question, found: Coverage, rows: list[dict[str, Any]], *, many: bool
         for each, line in zip(found.rows, rows, strict=True)
         for name in [f"{line['above']} {line['name']}".strip()]
     ]  # fmt: skip
-    return draw.coverage_map(drawn, outlines=_outlines(q), **given)
-
-
-def _outlines(q: Question, detail: int = places.DETAIL) -> list[Outline]:
-    """The next larger division over the areas, with names; else the place's own boundary."""
-    place, day = q.place, q.window.day
-    if q.by == place.below:
-        return [Outline(a.shape) for a in places.outline(place, day) if a.shape]
-    return parts.named(places.shapes(place, place.below, day, detail))
+    return draw.coverage_map(drawn, outlines=parts.named(q.outlines()), **given)
 
 
 def _above(place: Place, by: str, day: date) -> Callable[[str], str]:
@@ -266,10 +213,12 @@ def _above(place: Place, by: str, day: date) -> Callable[[str], str]:
 
 def _kept(q: Question) -> dict[str, Any]:
     """What stays when another jurisdiction is looked at."""
-    span: asked.Args = {"days": q.window.days} if q.named else {"from": q.window.first.isoformat()}
+    span: asked.Args = (
+        {"days": q.window.days} if _offered(q.window) else {"from": q.window.first.isoformat()}
+    )
     if q.window.last < workdays.today():
         span["to"] = q.window.last.isoformat()
-    if q.measure.key != "met":
+    if q.measure is not MET:
         span["measure"] = q.measure.key
     return span | {key: q.args[key] for key in ("tag", "compare") if q.args.get(key)}
 
@@ -278,23 +227,23 @@ def _choices(q: Question) -> list[tuple[str, list[dict[str, Any]]]]:
     """What stands side by side above the map."""
     rows = [
         (_("What is shown"), [
-            {"label": m.name, "href": q.address(measure=m.key), "active": m is q.measure}
+            {"label": m.name, "href": _address(q, measure=m.key), "active": m is q.measure}
             for m in MEASURES.values()
         ]),
         (_("Window"), [
-            {"label": _("%(n)s days", n=n), "href": q.address(from_=None, days=n),
-             "active": q.named and q.window.days == n}
+            {"label": _("%(n)s days", n=n), "href": _address(q, from_=None, days=n),
+             "active": _offered(q.window) and q.window.days == n}
             for n in WINDOWS
         ]),
         (_("Shown by"), [
-            {"label": LEVELS[level], "href": q.address(by=level), "active": level == q.by}
+            {"label": LEVELS[level], "href": _address(q, by=level), "active": level == q.by}
             for level in places.BY if places.may_show(q.place, level)
         ]),
     ]  # fmt: skip
     if q.window.last < workdays.today():
         whose = ((asked.THEN, _("Of that day")), (asked.TODAY, _("Today's")))
         rows.append((_("Boundaries"), [
-            {"label": words, "href": q.address(boundaries=value),
+            {"label": words, "href": _address(q, boundaries=value),
              "active": q.window.boundaries == value}
             for value, words in whose
         ]))  # fmt: skip
@@ -304,11 +253,11 @@ def _choices(q: Question) -> list[tuple[str, list[dict[str, Any]]]]:
 def _months(q: Question) -> list[dict[str, Any]]:
     """The stops of the slider, the oldest first: the ends of the last months, and today."""
     today = workdays.today()
-    length: asked.Args = {} if q.named else {"days": WINDOWS[2], "from_": None}
+    length: asked.Args = {} if _offered(q.window) else {"days": WINDOWS[2], "from_": None}
     return [
         {
             "label": _("Today") if day == today else format_date(day, "yMMM"),
-            "href": q.address(
+            "href": _address(q,
                 to=None if day == today else day.isoformat(), compare=None, boundaries=None,
                 **length,
             ),
@@ -326,6 +275,6 @@ def _fields(q: Question) -> dict[str, Any]:
                  *({"value": tag.value, "label": label(tag)} for tag in Tag)],
         "compare": [{"value": day.isoformat(), "label": format_date(day, "long")}
                     for day in earlier],
-        "used": not q.named or bool(q.args.get("tag")) or q.earlier is not None,
+        "used": not _offered(q.window) or bool(q.tag) or q.earlier is not None,
         "hidden": {"jurisdiction": q.place.code, "by": q.by, "measure": q.measure.key},
     }  # fmt: skip
