@@ -17,9 +17,9 @@ from gridserve.people import User
 from maps import aging, coverage
 from maps.bands import percent
 from maps.places import Place, under
-from visits.issues.chain import Action
+from visits.issues import trouble
 from visits.issues.clock import Light
-from visits.issues.models import Issue, Step
+from visits.issues.models import Issue
 from visits.issues.words import where
 from visits.labels import amount, category_name, label
 
@@ -143,12 +143,7 @@ def _asks(place: Place, this: Month, moment: datetime, worst: list[aging.OpenIss
     deep = this.open.counts[Light.DEEP_RED]
     if deep:
         asks.append(_("Urge %(n)s issues that are over twice their limit.", n=deep))
-    returned = (
-        select(Step.issue_id)
-        .where(Step.action == Action.RETURN, Step.happened_at <= moment)
-        .group_by(Step.issue_id)
-        .having(func.count() >= 2)
-    )
+    returned = trouble.returned_twice(by=moment)
     open_here = (Issue.closed_at.is_(None), under(Issue.village_code, place.code),
                  ~Issue.about_staff)  # fmt: skip
     twice = db.session.scalar(select(func.count()).where(*open_here, Issue.id.in_(returned)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -35,9 +37,20 @@ def in_trouble(kind: Trouble) -> ColumnElement[bool]:
     """Whether an issue is open and in this trouble."""
     if kind is Trouble.NOBODY:
         return and_(is_overdue(), Issue.team_id.is_(None))
-    action, times = (Action.RETURN, TWICE) if kind is Trouble.RETURNED else (Action.REOPEN, 1)
-    often = select(Step.issue_id).where(Step.action == action).group_by(Step.issue_id)
-    return and_(Issue.closed_at.is_(None), Issue.id.in_(often.having(func.count() >= times)))
+    gone = returned_twice() if kind is Trouble.RETURNED else _stepped(Action.REOPEN)
+    return and_(Issue.closed_at.is_(None), Issue.id.in_(gone))
+
+
+def returned_twice(by: datetime | None = None) -> Select[uuid.UUID]:
+    """The ids of issues that had been returned twice or more, up to now or `by` a moment."""
+    steps = _stepped(Action.RETURN)
+    if by is not None:
+        steps = steps.where(Step.happened_at <= by)
+    return steps.group_by(Step.issue_id).having(func.count() >= TWICE)
+
+
+def _stepped(action: Action) -> Select[uuid.UUID]:
+    return select(Step.issue_id).where(Step.action == action)
 
 
 def counts(where: Iterable[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
