@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flask_babel import force_locale
 from sqlalchemy import event, select
 
 from gridserve import workdays
@@ -19,6 +20,7 @@ from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
 from visits.issues import catalogue, queues, timeline
 from visits.issues.models import Issue, KeptFilter, Step
 from visits.issues.queues import Queue
+from visits.issues.words import timing
 from visits.staffing import remits
 from visits.telling.models import Notice
 
@@ -445,3 +447,12 @@ def test_stays_join_while_the_holder_stays_and_leave_out_what_was_closed(desk):
     assert found[1].end == chain[5].happened_at
     whole = timeline.worked(calendar, chain[0].happened_at, chain[5].happened_at)
     assert found[0].worked.hours + found[1].worked.hours == pytest.approx(whole.hours)
+
+
+def test_a_limit_that_is_just_used_up_has_not_zero_days_left(make):
+    cadre = make.user(Role.CADRE, VILLAGE)
+    issue = make.issue(make.household(make.cell()), cadre)
+    with force_locale("en"):
+        assert timing(issue)["words"] == "120 hours left"
+        issue.stopped_mark = issue.due_mark  # the clock stands where the limit ends
+        assert timing(issue) == {"light": "amber", "words": "Due: nothing is left", "note": ""}

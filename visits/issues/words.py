@@ -66,6 +66,8 @@ def timing(issue: Issue) -> dict[str, str]:
         note = _("%(time)s early", time=span) if left >= 0 else _("%(time)s late", time=span)
         return {"light": "", "words": words, "note": note}
     light = clock.light(weight)
+    if not round(left, 6):  # used up, and no working time has passed since
+        return {"light": light.value, "words": _("Due: nothing is left"), "note": ""}
     words = {
         Light.GREEN: _("%(time)s left", time=span),
         Light.AMBER: _("Nearly due, %(time)s left", time=span),
