@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from playwright.sync_api import Playwright, sync_playwright
 from shapely import box
 from werkzeug.serving import make_server
@@ -213,7 +213,7 @@ def worked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Imports that are sent are worked on at once, in a thread: the tests have no worker."""
 
     def start(row: Any) -> None:
-        import_id, app = str(row.id), work.current_app._get_current_object()
+        import_id, app = str(row.id), current_app._get_current_object()
 
         def run() -> None:
             with app.app_context():
