@@ -6,9 +6,9 @@ import enum
 import math
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
@@ -24,9 +24,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import DeclarativeBase, Session, registry
+from sqlalchemy.orm import DeclarativeBase, Session, make_transient_to_detached, registry
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
+Row = TypeVar("Row", bound="Base")
 SRID = 4326
 
 # SQLSTATEs that callers tell apart. Constraint names are compared by prefix only: on a sharded
@@ -162,7 +164,26 @@ class Asked:
         if not self.sql:
             built = self.build().compile(dialect=db.engine.dialect)
             self.fixed, self.sql = dict(built.params), str(built)
-        return db.session.connection().exec_driver_sql(self.sql, self.fixed | values)
+        return run(self.sql, **(self.fixed | values))
+
+
+def run(sql: str, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+    """Run SQL as the driver takes it, `%(name)s` for a value, in the present transaction."""
+    return db.session.connection().exec_driver_sql(sql, values)
+
+
+def as_loaded(model: type[Row], values: Sequence[Any], **related: Any) -> Row:
+    """A row of `model`'s table as an object, as if it had been loaded and taken out of its session.
+
+    `values` in the order of the table's columns; `related` are its relationships, those that are
+    not given stay unloaded.
+    """
+    row = model()
+    row.__dict__.update(zip(model.__table__.columns.keys(), values, strict=True))
+    for name, other in related.items():
+        set_committed_value(row, name, other)
+    make_transient_to_detached(row)
+    return row
 
 
 def sqlstate(error: BaseException) -> str | None:

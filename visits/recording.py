@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 from flask_babel import gettext as _
 from geoalchemy2 import WKTElement
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, select
 from sqlalchemy.orm import selectinload
 
 from grids.permissions import answered, reach
 from gridserve import workdays
-from gridserve.db import db, now
+from gridserve.db import db, now, run
 from gridserve.errors import Invalid, Problem
 from gridserve.people import User
 from gridserve.permissions import Permission, covers, scopes
@@ -28,32 +28,31 @@ from visits.models import Outcome, Purpose, Visit
 from visits.operations import CLOCK_TOLERANCE, HouseholdUnknown, IdTaken, InFuture, digest, point_of
 
 LONGEST_VISIT = timedelta(days=1)
-LOCK = text("""
+LOCK = """
     SELECT id, village_code, cell_id, status FROM household
-    WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE
-""")
+    WHERE id = ANY(CAST(%(ids)s AS uuid[])) ORDER BY id FOR NO KEY UPDATE
+"""
 # Stores what was not stored before and what follows from it: when the households, which are
 # locked, were last met; marks on the figures of their cells, of then and of today; the trail. Rows
 # go in in the order of ids: whoever stores the same at this moment waits, and never crosses.
-STORE = text("""
+STORE = """
     WITH sent AS MATERIALIZED (
-        SELECT * FROM json_to_recordset(CAST(:visits AS json)) AS sent (
+        SELECT * FROM json_to_recordset(CAST(%(visits)s AS json)) AS sent (
             id uuid, household_id uuid, for_id uuid, cell_id uuid, team_id uuid, in_scope boolean,
             purpose varchar, outcome varchar, started_at timestamptz, ended_at timestamptz,
             typed_at timestamptz, notes text, point text, point_source varchar, accuracy_m float8,
-            mocked boolean, said varchar, day date)
+            mocked boolean, said varchar, day date, village_code varchar, cell_now uuid)
     ), new AS (
         INSERT INTO visit (id, household_id, visitor_id, for_id, cell_id, team_id, in_scope,
             purpose, outcome, started_at, ended_at, typed_at, received_at, notes, point,
             point_source, accuracy_m, mocked, said)
-        SELECT id, household_id, :visitor, for_id, cell_id, team_id, in_scope,
-            purpose, outcome, started_at, ended_at, typed_at, :received_at, notes,
+        SELECT id, household_id, %(visitor)s, for_id, cell_id, team_id, in_scope,
+            purpose, outcome, started_at, ended_at, typed_at, %(received_at)s, notes,
             CAST(point AS geometry), point_source, accuracy_m, mocked, said
         FROM sent ORDER BY id
         ON CONFLICT DO NOTHING RETURNING id
     ), stored AS (
-        SELECT sent.*, home.village_code, home.cell_id AS cell_now
-        FROM new JOIN sent USING (id) JOIN household AS home ON home.id = sent.household_id
+        SELECT sent.* FROM new JOIN sent USING (id)
     ), last AS (
         UPDATE household SET last_met_at = met.at
         FROM (
@@ -64,16 +63,17 @@ STORE = text("""
             AND (household.last_met_at IS NULL OR household.last_met_at < met.at)
     ), mark AS (
         INSERT INTO coverage_mark (id, cell_id, since)
-        SELECT gen_random_uuid(), cell.id, least(min(stored.day), :today)
+        SELECT gen_random_uuid(), cell.id, least(min(stored.day), %(today)s)
         FROM stored, unnest(ARRAY[stored.cell_id, stored.cell_now]) AS cell (id)
         WHERE stored.outcome = 'met' AND cell.id IS NOT NULL GROUP BY cell.id
     ), trail AS (
         INSERT INTO event (id, at, action, subject_id, actor_id, jurisdiction_code, data)
-        SELECT gen_random_uuid(), :received_at, 'visit.recorded', id, :visitor, village_code, '{}'
+        SELECT gen_random_uuid(), %(received_at)s, 'visit.recorded', id, %(visitor)s,
+            village_code, '{}'
         FROM stored
     )
     SELECT id, outcome FROM stored
-""")
+"""
 
 Home = Row[Any, *tuple[Any, ...]]
 Homes = dict[uuid.UUID, Home]
@@ -130,7 +130,7 @@ def record_visits(saids: Sequence[dict[str, Any]], *, by: User) -> list[Recorded
 def _locked(ids: Collection[uuid.UUID]) -> Homes:
     """The households by id. Visits to one queue up here, so `last_met_at` never goes back; all
     lock in the order of ids, so that two outboxes never wait in a ring."""
-    return {home.id: home for home in db.session.execute(LOCK, {"ids": list(ids)})}
+    return {home.id: home for home in run(LOCK, ids=list(ids))}
 
 
 def _judge(sent: list[Recorded], homes: Homes, by: User, moment: datetime) -> None:
@@ -220,19 +220,25 @@ def _store(good: list[Recorded], by: User, moment: datetime) -> None:
         first.setdefault(one.said["id"], one)
     if not first:
         return
-    rows = [one.columns | {"day": one.day} for one in first.values()]
-    said = {
-        "visits": msgspec.json.encode(rows, enc_hook=_written).decode(),
-        "visitor": by.id,
-        "received_at": moment,
-        "today": workdays.today(),
-    }
-    stored = db.session.execute(STORE, said).all()
+    rows = [
+        one.columns
+        | {"day": one.day, "village_code": one.home.village_code, "cell_now": one.home.cell_id}
+        for one in first.values()
+        if one.home
+    ]
+    visitor = by.id
+    stored = run(
+        STORE,
+        visits=msgspec.json.encode(rows, enc_hook=_written).decode(),
+        visitor=visitor,
+        received_at=moment,
+        today=workdays.today(),
+    ).all()
     for visit_id, _outcome in stored:
         one = first[visit_id]
         one.new, one.visit = True, Visit()
         # As if it were loaded: what each assignment of a column tells the session is not needed.
-        one.visit.__dict__.update(one.columns, visitor_id=said["visitor"], received_at=moment)
+        one.visit.__dict__.update(one.columns, visitor_id=visitor, received_at=moment)
     if any(outcome == Outcome.MET for _id, outcome in stored):
         figures.refresh_soon()
 
