@@ -37,7 +37,7 @@ format: setup-test ## Put the code into its format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup-test ## Measure starts, imports, figures, visits, divisions, the desk, beside raw SQL
+bench: setup-test ## Measure everything beside raw SQL, into docs/benchmarks.md
 	@$(BIN)/python bench/start.py
 	@$(BIN)/python bench/work.py
 	@$(BIN)/python bench/dividing.py
@@ -45,6 +45,7 @@ bench: setup-test ## Measure starts, imports, figures, visits, divisions, the de
 	@$(BIN)/python bench/desk.py
 	@$(BIN)/python bench/intake.py
 	@$(BIN)/python bench/ingest.py
+	@$(BIN)/python bench/million.py
 
 messages: setup-test ## Gather the words to translate into gridserve/translations
 	@mkdir -p var

@@ -1,9 +1,9 @@
 """A county as large as they come, made in minutes: for the benches of maps, figures and phones.
 
-Cells tile the county without gap or overlap, with bent edges; visits lie over the last 13 months;
-issues are those of the demonstration many times over, with their whole chains. What a commit would
-check row by row (triggers, foreign keys) is switched off while it is made, since it is true by
-construction.
+Cells tile the county without gap or overlap, with bent edges, and are as large in a small county
+as in a big one; each village has a team of two. Visits lie over the last 13 months; issues are
+those of the demonstration many times over, with their whole chains. What a commit would check row
+by row (triggers, foreign keys) is switched off while it is made, since it is true by construction.
 """
 
 from __future__ import annotations
@@ -21,15 +21,20 @@ from sqlalchemy import text
 from work import COUNTY as SMALL
 from work import TABLE
 
-from gridserve.db import db
+from gridserve.db import db, now
+from visits import figures
 from visits.demo.bulk import copy_rows, make_ids
 from visits.demo.load import Wanted, load
 
 BIG = "530699"  # no real county's code
+LEADER = "bench-leader"
 WEST, SOUTH = 104.0, 27.0
+WIDTH = 0.01  # degrees: about that of a cell
 BENDS = 4  # points along each side of a cell
-TOWNSHIPS, VILLAGES = 20, 10  # villages in each township
+ACROSS, ALONG = 5, 10  # cells of a village; a township is a column of villages
 DAYS = 400
+SETTLED = "2020-01-01"
+NOBODY = "-"  # in place of a password: signs nobody in
 
 
 @dataclass(frozen=True)
@@ -56,16 +61,23 @@ def build(size: Size, seed: int = 1, say: Any = print) -> dict[str, float]:
         say(f"  {what:<40} {took[what]:>7.1f} s", flush=True)
 
     with timed("the demonstration beside it"):
-        load(Wanted(county=SMALL, table=TABLE), lambda _words, _n: None)
+        load(Wanted(county=SMALL, table=TABLE, households=3_000, visits=6_000))
     with unchecked():
         with timed(f"{size.cells:,} cells"):
-            _ground(size, rng)
+            _people(_ground(size, rng), rng)
         with timed(f"{size.households:,} households"):
-            _households(size, rng)
-        with timed(f"{size.visits:,} visits"):
+            back = drop_indexes("household")
+            _households(size)
+        with timed(f"{size.visits:,} visits and their indexes"):
             _visits(size)
+        with timed("when each was last met, and the households' indexes"):
+            db.session.execute(text(LAST_MET), {"big": BIG + "%"})
+            for statement in back:
+                db.session.execute(text(statement))
         with timed(f"{size.issues:,} open issues, their chains, as many closed"):
             _issues(size)
+    with timed("figures of coverage"):
+        figures.rebuild()
     with timed("vacuum and statistics"), db.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
     return took
@@ -124,16 +136,11 @@ def polygons(side: int, step: float, rng: np.random.Generator) -> list[shapely.P
     return list(shapely.polygons([shapely.linearrings(ring * step + corner) for ring in found]))
 
 
-def _ground(size: Size, rng: np.random.Generator) -> None:
+def _ground(size: Size, rng: np.random.Generator) -> dict[str, str]:
+    """Jurisdictions, cells and teams; gives the team of each village."""
     side = _side(size.cells)
-    step = 1.0 / side
-    shapes = polygons(side, step, rng)
-    across, along = TOWNSHIPS, VILLAGES  # villages as blocks of cells
-    village_of = [
-        (row * along // side, column * across // side)
-        for row in range(side)
-        for column in range(side)
-    ]
+    shapes = polygons(side, WIDTH, rng)
+    village_of = [(row // ALONG, column // ACROSS) for row in range(side) for column in range(side)]
     codes, members = {}, {}
     for place, shape in zip(village_of, shapes, strict=True):
         members.setdefault(place, []).append(shape)
@@ -163,10 +170,32 @@ def _ground(size: Size, rng: np.random.Generator) -> None:
         village = codes[place]
         serials[village] = serial = serials.get(village, 0) + 1
         cells.append((key, f"{village}{serial:03d}", village, "basic", f"第{serial}网格",
-                      _written(shape), "2020-01-01"))  # fmt: skip
-        held.append((make_ids(1, rng)[0], teams[village], key, "2020-01-01", True))
+                      _written(shape), SETTLED))  # fmt: skip
+        held.append((make_ids(1, rng)[0], teams[village], key, SETTLED, True))
     copy_rows("cell", ("id", "code", "village_code", "kind", "name", "polygon", "from_date"), cells)
     copy_rows("assignment", ("id", "team_id", "cell_id", "from_date", "lead"), held)
+    return teams
+
+
+def _people(teams: dict[str, str], rng: np.random.Generator) -> None:
+    """The county's leader, and two cadres in each team, who are looked up by a device's token."""
+    accounts, posts, members = [], [], []
+
+    def add(login: str, role: str, code: str) -> str:
+        account, post = make_ids(2, rng)
+        accounts.append((account, login, login, NOBODY, True, now()))
+        posts.append((post, account, role, code, SETTLED))
+        return account
+
+    add(LEADER, "leader", BIG)
+    for code, team in teams.items():
+        for n, duty in enumerate(("leader", "full_time")):
+            account = add(f"bench-{code}-{n}", "cadre", code)
+            members.append((make_ids(1, rng)[0], team, account, duty, SETTLED))
+    columns = ("id", "login", "name", "password_hash", "active", "created_at")
+    copy_rows("account", columns, accounts)
+    copy_rows("post", ("id", "user_id", "role", "jurisdiction_code", "from_date"), posts)
+    copy_rows("membership", ("id", "team_id", "user_id", "duty", "from_date"), members)
 
 
 def _multi(shape: Any) -> str:
@@ -180,7 +209,7 @@ def _written(shape: Any) -> str:
 
 HOUSEHOLDS = """
     INSERT INTO household (id, number, village_code, cell_id, address, head_name, size, tags,
-        status, do_not_disturb, note, point, point_source)
+        status, do_not_disturb, note, point, point_source, registered_at)
     SELECT gen_random_uuid(), 'B' || lpad(h::text, 7, '0'), c.village_code, c.id,
         h || '号', substr('赵钱孙李周吴郑王冯陈', 1 + h % 10, 1) || '某', 1 + h % 6,
         CASE WHEN h % 8 = 0 THEN ARRAY['poor'] WHEN h % 9 = 0 THEN ARRAY['empty_nest']
@@ -188,7 +217,7 @@ HOUSEHOLDS = """
         CASE WHEN h % 40 = 0 THEN 'vacant' ELSE 'active' END, false, '',
         ST_SetSRID(ST_MakePoint(
             c.x + (random() - 0.5) * :step * 0.5, c.y + (random() - 0.5) * :step * 0.5), 4326),
-        'wgs84'
+        'wgs84', now() - interval '1 day' * (500 + h % 500)
     FROM generate_series(0, :n - 1) AS h
     JOIN (SELECT id, village_code, ST_X(m) AS x, ST_Y(m) AS y,
               row_number() OVER (ORDER BY code) - 1 AS place
@@ -198,38 +227,55 @@ HOUSEHOLDS = """
 """
 
 
+# What is dropped while a table is filled, in the order in which it is made anew: its keys and
+# unique constraints, its other indexes, and what refers to its keys.
+DROPPED = """
+    SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS gone,
+        format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname,
+            pg_get_constraintdef(oid)) AS back,
+        CASE contype WHEN 'f' THEN 3 ELSE 1 END AS place
+    FROM pg_constraint WHERE contype IN ('p', 'u') AND conrelid = CAST(CAST(:t AS text) AS regclass)
+        OR contype = 'f' AND confrelid = CAST(CAST(:t AS text) AS regclass)
+    UNION ALL
+    SELECT format('DROP INDEX %I', indexname), indexdef, 2 FROM pg_indexes
+    WHERE tablename = CAST(:t AS name) AND indexname NOT IN
+        (SELECT conname FROM pg_constraint WHERE conrelid = CAST(CAST(:t AS text) AS regclass))
+    ORDER BY place
+"""
+
+
+def drop_indexes(table: str) -> list[str]:
+    """Drop the table's indexes; gives the statements that make them anew, in one go each."""
+    found = db.session.execute(text(DROPPED), {"t": table}).all()
+    for row in reversed(found):
+        db.session.execute(text(row.gone))
+    return [row.back for row in found]
+
+
 @contextmanager
 def without_indexes(table: str) -> Iterator[None]:
-    """The table's indexes but its key are dropped and made anew afterwards, in one go each."""
-    found = db.session.execute(
-        text(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = :t AND indexname NOT IN "
-            "(SELECT conname FROM pg_constraint WHERE conrelid = CAST(:t AS regclass))"
-        ),
-        {"t": table},
-    ).all()
-    for name, _definition in found:
-        db.session.execute(text(f'DROP INDEX "{name}"'))
+    """The table has no indexes within the block, and all of them after it."""
+    back = drop_indexes(table)
     yield
-    for _name, definition in found:
-        db.session.execute(text(definition))
+    for statement in back:
+        db.session.execute(text(statement))
 
 
-def _households(size: Size, rng: np.random.Generator) -> None:
+def _households(size: Size) -> None:
     side = _side(size.cells)
-    with without_indexes("household"):
-        db.session.execute(
-            text(HOUSEHOLDS),
-            {"n": size.households, "cells": side * side, "step": 1.0 / side, "big": BIG + "%"},
-        )
+    db.session.execute(
+        text(HOUSEHOLDS),
+        {"n": size.households, "cells": side * side, "step": WIDTH, "big": BIG + "%"},
+    )
 
 
 VISITS = """
     INSERT INTO visit (id, household_id, visitor_id, cell_id, team_id, in_scope, purpose, outcome,
         started_at, received_at, notes, said)
-    SELECT gen_random_uuid(), h.id, :by, h.cell_id, a.team_id, true, 'regular',
+    SELECT gen_random_uuid(), h.id, m.user_id, h.cell_id, a.team_id, true, 'regular',
         CASE WHEN random() < 0.8 THEN 'met' ELSE 'nobody_home' END, at, at, '', ''
-    FROM household AS h JOIN assignment AS a ON a.cell_id = h.cell_id,
+    FROM household AS h JOIN assignment AS a ON a.cell_id = h.cell_id
+        JOIN membership AS m ON m.team_id = a.team_id AND m.duty = 'leader',
         -- in some cells nobody has come for months
         LATERAL (SELECT now() - interval '1 day'
                  * (idle + random() * (:days - idle)) AS at
@@ -247,13 +293,11 @@ LAST_MET = """
 
 
 def _visits(size: Size) -> None:
-    by = db.session.scalar(text("SELECT user_id FROM post WHERE role = 'cadre' LIMIT 1"))
     with without_indexes("visit"):
         db.session.execute(
             text(VISITS),
-            {"by": by, "days": DAYS, "each": size.visits // size.households, "big": BIG + "%"},
+            {"days": DAYS, "each": size.visits // size.households, "big": BIG + "%"},
         )
-    db.session.execute(text(LAST_MET), {"big": BIG + "%"})
 
 
 # Issues of the demonstration, open and closed in equal number, at households of the big county.

@@ -3,8 +3,10 @@
 Two workers serve, as `gridserve up` starts them; clients and PostgreSQL share the machine. Every
 visit is durable when it is answered. The limits are measured in the same run: the same rows put by
 psycopg into a table with the same columns, checks and indexes, in the same batches or one by one.
+A small and a big county (bench/kept.py) are measured turn about, to see whether it stays as fast.
+The visits of a run, some hundred thousand, stay in the county.
 
-    ingest.py [--households N] [--visits N] [--seconds S]
+    ingest.py [10k 100k 1m] [--seconds S]
 """
 
 from __future__ import annotations
@@ -17,29 +19,31 @@ import random
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import kept
 import psycopg
+from county import BIG
 from flask import Flask
-from sqlalchemy import text
-from work import COUNTY, TABLE, application
+from report import Table, keep
 
 from gridserve.db import db, now
 from gridserve.installation import ROOT
 from gridserve.people import DeviceToken, digest
 from gridserve.up import _web_command
-from visits.demo.load import Wanted, load
 
 BATCH, SENDERS, SINGLES = 50, 4, 16
+MANY, ONE = f"`/submissions`, batches of {BATCH}", f"`POST /visits`, {SINGLES} clients"
 PORT = 18765
 RAW = """
     INSERT INTO bare (id, household_id, visitor_id, cell_id, team_id, in_scope, purpose, outcome,
@@ -48,10 +52,9 @@ RAW = """
         ST_SetSRID(ST_MakePoint(%s, %s), 4326), 'wgs84', %s, %s)
 """
 CADRES = """
-    SELECT m.user_id, a.cell_id, a.team_id FROM membership m JOIN assignment a USING (team_id)
-    JOIN post p ON p.user_id = m.user_id AND p.role = 'cadre'
-    WHERE EXISTS (SELECT FROM household h WHERE h.cell_id = a.cell_id AND h.status = 'active')
-    ORDER BY a.cell_id LIMIT 400
+    SELECT m.user_id, c.id, a.team_id FROM membership m JOIN assignment a USING (team_id)
+    JOIN cell c ON c.id = a.cell_id AND c.code LIKE %s
+    WHERE m.duty = 'leader' ORDER BY md5(c.code) LIMIT 400
 """
 HOMES = (
     "SELECT id, ST_X(point), ST_Y(point) FROM household WHERE cell_id = %s AND status = 'active'"
@@ -72,6 +75,20 @@ class Cadre:
         self.user, self.cell, self.team = row
         self.token = f"bench-{uuid.uuid4()}"
         self.homes = connection.execute(HOMES, (self.cell,)).fetchall()
+
+
+def cadres(connection: psycopg.Connection[Any]) -> list[Cadre]:
+    """Cadres of the county with a cell each, all over it, whose phones are signed in."""
+    found = [Cadre(connection, row) for row in connection.execute(CADRES, (BIG + "%",)).fetchall()]
+    until = now() + timedelta(hours=9)
+    db.session.add_all(
+        DeviceToken(
+            user_id=cadre.user, token_hash=digest(cadre.token), device="bench", expires_at=until
+        )
+        for cadre in found
+    )
+    db.session.commit()
+    return found
 
 
 def said(cadre: Cadre) -> dict[str, Any]:
@@ -192,18 +209,37 @@ def raw(url: str, cadres: list[Cadre], connections: int, batch: int, seconds: fl
     return rate(connections, put, seconds)
 
 
-@contextmanager
-def served(app: Flask) -> Iterator[None]:
-    """gunicorn with two workers, as `gridserve up` starts it."""
+def paced(cadres: list[Cadre], visits: float, n: int, stop: float) -> int:
+    """Send batches until `stop`, not more than so many `visits` a second; how many were sent."""
+    line, done, began = Line(), 0, time.perf_counter()
+    while (at := time.perf_counter()) < stop:
+        if done > visits * (at - began):
+            time.sleep(0.002)
+            continue
+        cadre = cadres[(n + SENDERS * done // BATCH) % len(cadres)]
+        items = [{"kind": "visit", "data": said(cadre)} for _ in range(BATCH)]
+        status, body = line.send(request("/submissions", cadre, {"items": items}))
+        assert status == 200, body
+        done += BATCH
+    return done
+
+
+def environment(app: Flask) -> dict[str, str]:
+    """The environment of processes that work on the same county."""
     config = app.extensions["gridserve"]
-    environment = os.environ | {
+    return os.environ | {
         "GRIDSERVE_DATABASE_URL": config.database_url,
         "GRIDSERVE_REDIS_URL": config.redis_url,
         "GRIDSERVE_SECRET_KEY": config.secret_key,
         "GRIDSERVE_BLOBS": config.blobs,
     }
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[None]:
+    """gunicorn with two workers, as `gridserve up` starts it."""
     with tempfile.TemporaryDirectory() as log:
-        web = subprocess.Popen(_web_command(PORT, Path(log)), env=environment, cwd=ROOT)
+        web = subprocess.Popen(_web_command(PORT, Path(log)), env=environment(app), cwd=ROOT)
         try:
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline:
@@ -218,53 +254,60 @@ def served(app: Flask) -> Iterator[None]:
             web.wait(20)
 
 
-def show(what: str, ours: float, limit: float, of: str) -> None:
-    print(f"{what:<36} {ours:>8.0f} visits/s   {of}: {limit:>8.0f}   ratio {ours / limit:.2f}")
+@dataclass
+class Rates:
+    """Visits a second, ours and bare, by what was measured."""
+
+    ours: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    bare: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, what: str, ours: float, bare: float) -> None:
+        self.ours[what].append(ours)
+        self.bare[what].append(bare)
 
 
-def measure(app: Flask, seconds: float) -> None:
+def measure(app: Flask, seconds: float, rates: Rates) -> None:
     url = app.extensions["gridserve"].database_url.replace("+psycopg", "")
     with psycopg.connect(url) as connection:
         connection.execute("DROP TABLE IF EXISTS bare")
         connection.execute("CREATE TABLE bare (LIKE visit INCLUDING ALL)")
-        cadres = [Cadre(connection, row) for row in connection.execute(CADRES).fetchall()]
-    for cadre in cadres:
-        until = now() + timedelta(hours=9)
-        db.session.add(
-            DeviceToken(
-                user_id=cadre.user, token_hash=digest(cadre.token), device="bench", expires_at=until
-            )
-        )
-    db.session.commit()
+        there = cadres(connection)
     db.engine.dispose()
     with served(app):
-        batches(cadres, min(seconds, 3))  # to warm up
-        for _turn in range(2):
-            ours, one = batches(cadres, seconds), singles(cadres, seconds)
-            limit = max(raw(url, cadres, n, BATCH, seconds) for n in (1, 2))
-            show(f"/submissions, batches of {BATCH}", ours, limit, "psycopg, same indexes")
-            each = raw(url, cadres, SINGLES, 1, seconds)
-            show(f"POST /visits, {SINGLES} clients", one, each, "psycopg, single commits")
+        batches(there, min(seconds, 3))  # to warm up
+        ours, one = batches(there, seconds), singles(there, seconds)
+    rates.add(MANY, ours, max(raw(url, there, n, BATCH, seconds) for n in (1, 2)))
+    rates.add(ONE, one, raw(url, there, SINGLES, 1, seconds))
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE bare")
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    asked.add_argument("--households", type=int, default=10_000)
-    asked.add_argument("--visits", type=int, default=20_000)
+    asked.add_argument("names", nargs="*", default=["10k", "1m"], metavar="SIZE")
     asked.add_argument("--seconds", type=float, default=8)
     args = asked.parse_args()
-    if not (TABLE / "dist").is_dir():
-        sys.exit(f"The code table is missing in {TABLE}: make setup")
-    with application() as app:
-        wanted = Wanted(
-            county=COUNTY, table=TABLE, households=args.households, visits=args.visits, issues=100
-        )
-        load(wanted, lambda _what, _n: None)
-        db.session.commit()
-        db.session.execute(text("ANALYZE"))
-        db.session.commit()
-        print(f"{args.households:,} households, {args.visits:,} visits stored")
-        measure(app, args.seconds)
+    found = {name: Rates() for name in args.names}
+    for _turn in range(2):
+        for name, rates in found.items():
+            with kept.opened(name) as there:
+                measure(there.app, args.seconds, rates)
+    table = Table(
+        "Visits that come in",
+        f"Through gunicorn, durable when answered: batches of {BATCH} by {SENDERS} clients, single "
+        f"visits by {SINGLES}. Bare: psycopg into a table with the same columns and indexes, empty "
+        "at the start. The best of two turns; goals: batches ≥ 5,000/s and ≥ 0.25 of bare, single "
+        "ones ≥ 800/s, flat ≥ 0.8 from the small county to the big one.",
+        ("county", "what", "visits/s", "bare/s", "ratio", "of the first county"),
+    )
+    first = next(iter(found.values()))
+    for name, rates in found.items():
+        for what, ours in rates.ours.items():
+            bare = max(rates.bare[what])
+            table.add(
+                name, what, max(ours), bare, max(ours) / bare, max(ours) / max(first.ours[what])
+            )
+    keep("ingest", str(table))
 
 
 if __name__ == "__main__":
