@@ -31,6 +31,7 @@ import maps.sheets.kinds
 import maps.sheets.pages
 import maps.sheets.periodpages
 import maps.tileroutes
+import maps.weekpages
 import visits.announcements.pages
 import visits.announcements.routes
 import visits.callbacks.commands
@@ -148,6 +149,7 @@ PAGES = (
     visits.issues.categorypages.bp,
     maps.pages.bp,
     maps.coveragepages.bp,
+    maps.weekpages.bp,
     maps.tileroutes.bp,
     maps.sheets.pages.bp,
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import aliased
 
 from grids.models import Cell, Jurisdiction
@@ -17,13 +17,13 @@ from gridserve.db import db
 from gridserve.people import User
 from maps.narrowing import ALL, Narrowing
 from maps.places import BY, CELL, Area, Place, names, under
-from visits.issues.chain import OPEN, Status
+from visits.issues.chain import Status
 from visits.issues.clock import Light, Limit, light
-from visits.issues.models import Category, Issue, IssueStay, Step
+from visits.issues.models import Category, Issue, IssueStay
+from visits.issues.past import Standing, standing
 from visits.issues.permissions import visible_issues
 from visits.issues.place import stands
 from visits.issues.queries import has_light
-from visits.issues.reckoning import weight_at
 from visits.models import Household
 
 FORMULA = "ageing-1"
@@ -80,51 +80,22 @@ class Aging:
 
 
 @dataclass(frozen=True)
-class State:
-    """Issues that were open at a moment, and as columns what held then."""
+class State(Standing):
+    """The open issues of a place at a moment; `cell` is where each counted then."""
 
-    query: Select[Any]
-    weight: ColumnElement[float]  # age ÷ limit
-    team: ColumnElement[Any]  # who held it: the team's id, or null where the desk did
-    desk: ColumnElement[Any]
     cell: ColumnElement[Any]
 
 
 def state(place: Place, moment: datetime, narrowing: Narrowing, *, live: bool) -> State:
-    """The open issues of `place` at `moment`, without complaints about staff.
-
-    The present state stands in the issue's row; a past one is that of the last step by then.
-    """
-    here = (under(Issue.village_code, place.code), ~Issue.about_staff)
-    if live:
-        query = select(Issue).where(Issue.closed_at.is_(None), *here, *narrowing.where())
-        columns = Issue.__table__.c
-        held = (columns.team_id, columns.desk_code, columns.cell_id)
-        return State(query, weight_at(moment), *held)
-    last = (
-        select(
-            Step.status_after, Step.due_mark, Step.stopped_mark, Step.resumes_mark,
-            Step.team_after_id, Step.desk_code,
-        )
-        .where(Step.issue_id == Issue.id, Step.happened_at <= moment)
-        .order_by(Step.seq.desc())
-        .limit(1)
-        .lateral("last")
-    )  # fmt: skip
-    query = (
-        select(Issue)
-        .join(last, last.c.status_after.in_(OPEN))
-        .where(
-            Issue.reported_at <= moment,
-            # whatever was closed by then and never since was closed then
-            or_(Issue.closed_at.is_(None), Issue.closed_at > moment),
-            *here,
-            *narrowing.where(last.c.team_after_id, last.c.desk_code),
-        )
+    """The open issues of `place` at `moment`, without complaints about staff."""
+    then = standing(moment, live=live)
+    query = then.query.where(
+        under(Issue.village_code, place.code),
+        ~Issue.about_staff,
+        *narrowing.where(then.team, then.desk),
     )
-    weight = weight_at(moment, last.c.due_mark, last.c.stopped_mark, last.c.resumes_mark)
-    cell = cell_on(_day(moment))
-    return State(query, weight, last.c.team_after_id, last.c.desk_code, cell)
+    cell = Issue.__table__.c.cell_id if live else cell_on(_day(moment))
+    return State(query, then.weight, then.team, then.desk, cell)
 
 
 def _day(moment: datetime) -> date:
@@ -132,7 +103,7 @@ def _day(moment: datetime) -> date:
     return workdays.day_of(moment - timedelta.resolution)
 
 
-def cell_on(day: date) -> ColumnElement[Any]:
+def cell_on(day: date | ColumnElement[date]) -> ColumnElement[Any]:
     """The cell of an issue on `day`: its present one but where that came later."""
     was = aliased(Cell)
     stay = (
@@ -142,7 +113,7 @@ def cell_on(day: date) -> ColumnElement[Any]:
         .order_by(IssueStay.to_date, was.from_date)  # of several changes on a day the first one's
         .limit(1)
     )
-    return func.coalesce(stay.correlate(Issue).scalar_subquery(), Issue.cell_id)
+    return func.coalesce(stay.correlate_except(IssueStay, was).scalar_subquery(), Issue.cell_id)
 
 
 def aging(

@@ -37,6 +37,7 @@ from maps.places import Place
 from maps.question import Question
 from maps.rows import CoverageArea
 from maps.schemas import CoveragePageIn
+from maps.shell import MapParts
 from maps.words import LEVELS
 from visits.figures import WINDOWS, kept_days
 from visits.labels import label
@@ -180,7 +181,7 @@ def _lowest(row: dict[str, Any]) -> tuple[Any, ...]:
     return (not row["whole"], row["part"] / (row["whole"] or 1))
 
 
-def _map(q: Question, found: Coverage, rows: list[dict[str, Any]], *, many: bool) -> draw.MapParts:
+def _map(q: Question, found: Coverage, rows: list[dict[str, Any]], *, many: bool) -> MapParts:
     words = [str(q.measure.value), str(q.measure.counted)]
     if q.earlier:
         words += [_("Before"), _("Change in points")]

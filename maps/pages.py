@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from flask import Blueprint, render_template, url_for
@@ -23,6 +22,7 @@ from maps.narrowing import Narrowing
 from maps.places import Area, Place
 from maps.rows import AgingPoint, CoverageArea
 from maps.schemas import AgingPageIn, OverviewIn
+from maps.shell import MapParts
 from maps.words import category_name
 from visits.issues import held
 from visits.issues.chain import Tier
@@ -65,7 +65,7 @@ def home() -> ResponseReturnValue:
     )  # fmt: skip
 
 
-def _covered(found: covering.Coverage) -> draw.MapParts:
+def _covered(found: covering.Coverage) -> MapParts:
     """The parts of a place by the share of their households that were met."""
     areas = [
         CoverageArea(
@@ -85,6 +85,7 @@ def aging() -> ResponseReturnValue:
     args = page_args(AgingPageIn())
     place = places.find(current_user, args.get("jurisdiction"))
     narrowing, only = Narrowing.of(args), args.get("light")
+    narrowed: asked.Args = {**narrowing.asked}
     moment, live = asked.moment(args)
     day = asked.window(args).day
     found = ageing.aging(place, moment, narrowing=narrowing, live=live)
@@ -103,7 +104,7 @@ def aging() -> ResponseReturnValue:
     drawn = [point for issue in issues if (point := _point(issue, kinds))]
     lights = {each: label(each) for each in Light}
     as_of = args["as_of"].isoformat() if "as_of" in args else None
-    kept = {**narrowing.asked, "light": only.value if only else None, "as_of": as_of}
+    kept = {**narrowed, "light": only.value if only else None, "as_of": as_of}
     spots = hotspots.hot_spots(place, moment, narrowing=narrowing, only=only, live=live)
     holding = hotspots.holders(place, moment, live=live)
     named = held.holders(
@@ -115,7 +116,8 @@ def aging() -> ResponseReturnValue:
 
     return render_template(
         "maps/aging.html",
-        map=_tiled(place, _ground(place, day), kept, cases, lights) if many else draw.aging_map(
+        map=_tiled(place, parts.ground(place, day), kept, cases, lights)
+        if many else draw.aging_map(
             drawn, lights=lights, translate=_, static_url=parts.static,
             boundaries=parts.named(places.shapes(place, place.below, day)),
         ),
@@ -145,6 +147,7 @@ def aging() -> ResponseReturnValue:
         tiers=[{"value": tier.value, "label": label(tier)} for tier in Tier],
         holders=[{"value": key, "label": named[key]}
                  for key in dict.fromkeys([*holding, *filter(None, [narrowing.holder])])],
+        weeks_href=url_for("weeks.show", jurisdiction=place.code or None, **narrowed),
         narrowing=narrowing, only=only, hidden={"jurisdiction": place.code, "as_of": as_of},
         unplaced=0 if many else len(issues) - len(drawn),
         unseen=0 if many else shown - len(issues),
@@ -155,7 +158,7 @@ def aging() -> ResponseReturnValue:
 def _tiled(
     place: Place, areas: list[Area], kept: asked.Args, cases: asked.Cases,
     lights: Mapping[Light, str],
-) -> draw.MapParts:  # fmt: skip
+) -> MapParts:  # fmt: skip
     """The map of more issues than a page holds over the outlines of `areas`: circles from tiles,
     single cases when near."""
     kept = {name: value for name, value in kept.items() if name != "as_of"}
@@ -169,13 +172,6 @@ def _tiled(
         opens, None, lights=lights,
         boundaries=parts.named(areas), translate=_, static_url=parts.static,
     )  # fmt: skip
-
-
-def _ground(place: Place, day: date) -> list[Area]:
-    """What circles lie over: cells in the tens of thousands would weigh more than they."""
-    if place.below == "cell":
-        return places.outline(place, day)
-    return places.shapes(place, place.below, day, places.ROUGH)
 
 
 def _point(issue: ageing.OpenIssue, kinds: Mapping[str, Category]) -> AgingPoint | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import url_for
 
 from grids.models import short_name
-from maps.places import Area
+from maps import places
+from maps.places import Area, Place
 from maps.rows import Outline
 
 
@@ -24,3 +26,10 @@ def static(name: str) -> str:
 def named(areas: list[Area]) -> list[Outline]:
     """The outlines of areas with their short names."""
     return [Outline(area.shape, short_name(area.name)) for area in areas if area.shape]
+
+
+def ground(place: Place, day: date) -> list[Area]:
+    """What circles and heat lie over: cells in the tens of thousands would weigh more than they."""
+    if place.below == "cell":
+        return places.outline(place, day)
+    return places.shapes(place, place.below, day, places.ROUGH)

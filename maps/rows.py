@@ -73,6 +73,19 @@ class AgingPoint:
 
 
 @dataclass(frozen=True)
+class Spot:
+    """A place (EPSG:4326) with the sum of age ÷ limit of its issues in each week.
+
+    Each issue counts for at most `bands.HEAT_CAP` and stands in the middle of the cell in which it
+    was then, sensitive or not: so nothing is told but what figures of cells tell.
+    """
+
+    lon: float
+    lat: float
+    heat: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Outline:
     """A heavier boundary for orientation, with its name on the map; EPSG:4326."""
 

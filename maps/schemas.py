@@ -175,8 +175,8 @@ class CoverageOut(Schema):
     areas = ma.fields.List(ma.fields.Nested(AreaOut), required=True)
 
 
-class NarrowIn(PlaceIn):
-    """Which open issues: maps/narrowing.py."""
+class WeeksIn(JurisdictionIn):
+    """Which issues, at whatever time: maps/narrowing.py."""
 
     category = Text(most=40, metadata={"example": "facility.streetlight"})
     tier = ma.fields.Enum(
@@ -187,6 +187,10 @@ class NarrowIn(PlaceIn):
         validate=[ma.validate.Regexp(HOLDER)],
         metadata={"description": "id of the team, or code of the desk, that has them itself"},
     )
+
+
+class NarrowIn(PlaceIn, WeeksIn):
+    """Which open issues, at a day."""
 
 
 class AgingIn(NarrowIn):
@@ -203,6 +207,12 @@ class AgingPageIn(NarrowIn):
     """The same for the page, which can show one light only."""
 
     light = ma.fields.Enum(Light, by_value=True)
+    lang = Text(most=8)
+
+
+class WeeksPageIn(WeeksIn):
+    """The same for the page."""
+
     lang = Text(most=8)
 
 

@@ -23,8 +23,11 @@ WANTED = {
     "vector-tile": ("@mapbox/vector-tile", ["index.js"]),
     "point-geometry": ("@mapbox/point-geometry", ["index.js"]),
     "pbf": ("pbf", ["index.js"]),
+    # the player of the weeks; its style sheet would load a font from outside, ours is in map.css
+    "timedimension": ("leaflet-timedimension/dist", ["leaflet.timedimension.min.js"]),
+    "iso8601": ("iso8601-js-period", ["iso8601.js"]),
 }
-FOLIUM_FILES = ["leaflet_heat.min.js"]
+FOLIUM_FILES = ["leaflet_heat.min.js", "pa7_hm.min.js", "pa7_leaflet_hm.min.js"]
 
 
 def folium_templates() -> Path:

@@ -19,7 +19,7 @@ from tests.factories import COUNTY, TOWNSHIP, VILLAGE
 from visits import counting, figures
 
 PAGE = {"Accept": "text/html"}
-PAGES = ("/overview", "/maps/coverage", "/maps/aging")
+PAGES = ("/overview", "/maps/coverage", "/maps/aging", "/maps/aging/weeks")
 APIS = ("/api/v1/coverage", "/api/v1/aging")
 ELSEWHERE = "530627100200"
 

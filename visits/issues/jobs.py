@@ -13,6 +13,7 @@ from visits.issues import reckoning
 SCHEDULE = (
     Scheduled("visits.issues.jobs.seed_and_reckon", cron="10 3 * * *"),
     Scheduled("visits.issues.jobs.reckon_changes", every=300),
+    Scheduled("visits.issues.backlog.keep_weeks", every=600),
 )
 
 

@@ -334,6 +334,8 @@ class Step(Base):
             "happened_at",
             postgresql_where=text("action = 'pass_review'"),
         ),
+        # What was received lately, in a table that only grows: visits/issues/backlog.py.
+        Index("ix_step_received_at", "received_at", postgresql_using="brin"),
         Index("ix_step_urge", "issue_id", postgresql_where=text("action = 'urge'")),
         Index(
             "ix_step_trouble",
@@ -374,6 +376,32 @@ class Step(Base):
     photos: Mapped[list[Attachment]] = relationship(
         lazy="raise", viewonly=True, order_by="Attachment.position"
     )
+
+
+class BacklogWeek(Base):
+    """A day with which a week ended, of which the backlog is kept (visits/issues/backlog.py)."""
+
+    __tablename__ = "backlog_week"
+    __table_args__ = county()
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    ends_at: Mapped[datetime]
+    received_until: Mapped[datetime]  # what was received by then is in it
+
+
+class BacklogIssue(Base):
+    """An issue that was open when a week ended, as its chain stood then."""
+
+    __tablename__ = "backlog_issue"
+    __table_args__ = county(Index(None, "issue_id"))
+
+    day: Mapped[date] = mapped_column(
+        ForeignKey("backlog_week.day", ondelete="CASCADE"), primary_key=True
+    )
+    issue_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("issue.id"), primary_key=True)
+    team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("team.id"))
+    desk_code: Mapped[str] = mapped_column(Code(12), ForeignKey("jurisdiction.code"))
+    weight: Mapped[float]  # age ÷ limit
 
 
 class KeptFilter(Base):
