@@ -171,20 +171,21 @@ def check() -> None:
 
 
 @main.command()
+@click.option("--quick", is_flag=True, help="Take short jobs only, so that they never wait.")
 @needs_app
-def worker() -> None:
-    """Work off the queue until told to stop."""
+def worker(quick: bool) -> None:
+    """Work off the queues until told to stop, short jobs first."""
     from flask import current_app
 
     from gridserve import jobs
 
-    jobs.run_worker(_app(current_app))
+    jobs.run_worker(_app(current_app), quick=quick)
 
 
 @main.command()
 @needs_app
 def scheduler() -> None:
-    """Put the timetable's jobs on the queue when their time comes."""
+    """Put the timetable's jobs on the queues when their time comes."""
     from flask import current_app
 
     from gridserve import jobs

@@ -263,15 +263,19 @@ def _sign_on() -> Check:
 
 def _worker(expected: bool) -> Check:
     import redis
-    from rq import Worker
+    from rq import Queue, Worker
+
+    from gridserve.jobs import LONG, QUEUE
 
     client = redis.Redis.from_url(os.environ["GRIDSERVE_REDIS_URL"], socket_timeout=5)
     try:
-        number = Worker.count(connection=client)
+        short, long = (Worker.count(queue=Queue(q, connection=client)) for q in (QUEUE, LONG))
     finally:
         client.close()
-    if number:
-        return Check("worker", "ok", f"{number} at work")
+    if long:
+        return Check("worker", "ok", f"{short} at work, {long} of them on long jobs too")
+    if short:
+        return Check("worker", "wrong", "none takes long jobs", _MEND["worker"])
     if expected:
         return Check("worker", "wrong", "none is registered", _MEND["worker"])
     return Check("worker", "idle", "not running; `gridserve up` starts one")

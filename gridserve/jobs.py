@@ -1,4 +1,4 @@
-"""Work outside the request: RQ queue, enqueueing on commit, the worker and the timetable.
+"""Work outside the request: RQ queues, enqueueing on commit, the worker and the timetable.
 
 The database is the truth and Redis may be emptied at any moment: a job is only ever a nudge, and
 each kind of work has a scheduled sweep that finds in the database what is still to do.
@@ -26,7 +26,9 @@ from rq.cron import CronScheduler
 from gridserve.config import Config
 from gridserve.db import db, on_commit
 
-QUEUE = "gridserve"
+QUEUE = "gridserve"  # what somebody notices within seconds: figures, notices, thumbnails
+LONG = "gridserve-long"  # what takes minutes: imports, documents, divisions, the work of the night
+SECONDS, LONG_SECONDS = 180, 1800  # after which a job is stopped
 log = logging.getLogger(__name__)
 _worker_app: Flask | None = None
 
@@ -53,10 +55,10 @@ def _client(url: str) -> Redis:
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, retry=again)
 
 
-def enqueue(job: Callable[..., Any], *args: Any, once: bool = False, seconds: int = 180) -> None:
+def enqueue(job: Callable[..., Any], *args: Any, once: bool = False, long: bool = False) -> None:
     """Ask for `job(*args)` after the commit. `once`: not again while one waits to start.
 
-    After so many `seconds` of work it is stopped.
+    A `long` one stands in a queue of its own, so that short ones need not wait for it.
     """
     path = f"{job.__module__}.{job.__qualname__}"
     config: Config = current_app.extensions["gridserve"]
@@ -66,8 +68,9 @@ def enqueue(job: Callable[..., Any], *args: Any, once: bool = False, seconds: in
             redis = connect(config)
             if once and not redis.set(_waiting(path), 1, nx=True, ex=10):
                 return
-            Queue(QUEUE, connection=redis).enqueue(
-                perform, path, *args, result_ttl=60, job_timeout=seconds
+            queue, most = (LONG, LONG_SECONDS) if long else (QUEUE, SECONDS)
+            Queue(queue, connection=redis).enqueue(
+                perform, path, *args, result_ttl=60, job_timeout=most
             )
         except RedisError as error:
             log.warning("job %s not enqueued (%s); the sweep will find it", path, error)
@@ -96,13 +99,16 @@ def perform(path: str, *args: Any) -> Any:
     return result
 
 
-def run_worker(app: Flask) -> None:
-    """Work until told to stop. Each job runs in a fork, so a job that dies harms no other."""
+def run_worker(app: Flask, *, quick: bool) -> None:
+    """Work until told to stop, on short jobs first; a `quick` one takes no others.
+
+    Each job runs in a fork, so a job that dies harms no other.
+    """
     global _worker_app
     _worker_app = app
     # RQ asks for a socket time-out longer than its blocking wait, hence a connection of its own.
     redis = Redis.from_url(app.extensions["gridserve"].redis_url)
-    Worker([QUEUE], connection=redis).work(logging_level="WARNING")
+    Worker([QUEUE] if quick else [QUEUE, LONG], connection=redis).work(logging_level="WARNING")
 
 
 def run_scheduler(app: Flask) -> None:
@@ -113,7 +119,10 @@ def run_scheduler(app: Flask) -> None:
     redis = Redis.from_url(config.redis_url)
     scheduler = CronScheduler(connection=redis, logging_level="WARNING")
     for line in app.extensions["gridserve.schedule"]:
+        nightly = line.cron is not None
         scheduler.register(
-            perform, QUEUE, args=(line.job,), interval=line.every, cron=line.cron, result_ttl=60
-        )
+            perform, LONG if nightly else QUEUE, args=(line.job,),
+            interval=line.every, cron=line.cron, result_ttl=60,
+            job_timeout=LONG_SECONDS if nightly else SECONDS,
+        )  # fmt: skip
     scheduler.start()

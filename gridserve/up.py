@@ -72,8 +72,10 @@ def _serve(supervisor: Supervisor, data: Path, port: int, demo: bool, began: flo
     web = supervisor.add(Child("web", _web_command(port, log), log / "web.log"))
     if not _wait_ready(supervisor, web, url):
         return 0
-    # After the web is there: two cores start one thing sooner than three at once.
-    supervisor.add(Child("worker", (*GRIDSERVE, "worker"), log / "worker.log"))
+    # After the web is there: two cores start one thing sooner than four at once.
+    for name, kind in (("worker", ()), ("quick worker", ("--quick",))):
+        log_file = log / f"{name.replace(' ', '-')}.log"
+        supervisor.add(Child(name, (*GRIDSERVE, "worker", *kind), log_file))
     supervisor.add(Child("scheduler", (*GRIDSERVE, "scheduler"), log / "scheduler.log"))
     say(f"Serving on {url} after {time.monotonic() - began:.1f} s. Logs: {log}. Stop: Ctrl-C")
     if demo:

@@ -20,7 +20,6 @@ from gridserve.documents.rules import kind_for, loaded, may_have, note
 from gridserve.errors import Forbidden, Problem
 from gridserve.jobs import Scheduled, enqueue
 
-LONGEST = 1800  # seconds: a register of 300,000 rows takes some minutes
 WAITING = Document.state == DocumentState.WAITING
 
 SCHEDULE = (
@@ -32,7 +31,7 @@ log = logging.getLogger(__name__)
 
 def start(row: Document) -> None:
     """Have the job done after the commit."""
-    enqueue(work, str(row.id), seconds=LONGEST)
+    enqueue(work, str(row.id), long=True)
 
 
 def work(document_id: str) -> None:

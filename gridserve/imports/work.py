@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 def start(row: Import) -> None:
     """Have the job done after the commit."""
-    enqueue(work, str(row.id))
+    enqueue(work, str(row.id), long=True)
 
 
 def work(import_id: str) -> None:

@@ -20,7 +20,7 @@ from gridserve.db import db, now
 from gridserve.documents import pdf, work
 from gridserve.documents.models import Document
 from gridserve.events import Event
-from gridserve.jobs import QUEUE, connect
+from gridserve.jobs import LONG, connect
 from gridserve.permissions import Role
 from gridserve.storage import BlobMissing, blobs
 from tests.factories import TOWNSHIP, Make
@@ -129,7 +129,7 @@ def test_a_job_that_is_killed_half_way_makes_it_once_in_the_end(committed):
     for _n in range(2):  # the sweep comes twice before a worker has time
         assert work.sweep() == 1
         db.session.commit()
-    worker = SimpleWorker([Queue(QUEUE, connection=redis)], connection=redis)
+    worker = SimpleWorker([Queue(LONG, connection=redis)], connection=redis)
     assert len(worker.queues[0]) == 2
     from gridserve import jobs
 

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def start(draft: Draft) -> None:
     """Have a draft worked out after the commit."""
-    enqueue(compute, str(draft.id))
+    enqueue(compute, str(draft.id), long=True)
 
 
 def compute(draft_id: str) -> None:
@@ -74,7 +74,7 @@ def sweep() -> int:
         if attempts >= ATTEMPTS:
             _fail(id_, INTERRUPTED)
         else:
-            enqueue(compute, str(id_))
+            enqueue(compute, str(id_), long=True)
     return len(lost)
 
 

@@ -117,7 +117,7 @@ def put_hours(said: dict[str, Any]) -> CalendarChange:
 
 def and_reckon(change: CalendarChange) -> CalendarChange:
     """Have the open issues reckoned anew once the change is stored."""
-    enqueue(reckon_changes)
+    enqueue(reckon_changes, long=True)
     return change
 
 
