@@ -7,6 +7,9 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-config --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
+# Compiled once: the tests and the commands start many processes, which otherwise each compile all.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup setup-test demo up test lint format bench lock messages screenshots doctor clean
 
 help: ## Show this list
