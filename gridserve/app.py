@@ -23,6 +23,7 @@ import gridserve.documents.work
 import gridserve.imports.pages
 import gridserve.imports.routes
 import gridserve.imports.work
+import maps.basemaproutes
 import maps.coveragefiles
 import maps.coveragepages
 import maps.pages
@@ -148,6 +149,7 @@ PAGES = (
     visits.telling.pages.bp,
     visits.issues.categorypages.bp,
     maps.pages.bp,
+    maps.basemaproutes.bp,
     maps.coveragepages.bp,
     maps.weekpages.bp,
     maps.tileroutes.bp,
@@ -192,7 +194,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ("intake.form", _l("Intake"), Permission.ISSUE_DESK, "intake.take"),
     ("phone.shell", _l("My work"), Permission.VISIT_RECORD, *HOUSEHOLDS, *ISSUE, *LOG),
     ("coverage.show", _l("Coverage"), Permission.FIGURES_READ, *HOUSEHOLDS),
-    ("maps.aging", _l("Ageing"), Permission.FIGURES_READ),
+    ("maps.aging", _l("Ageing"), Permission.FIGURES_READ, "weeks.show"),
     ("documents.listing", _l("Sheets"), Permission.DOCUMENTS, "documents.show", *SHEETS),
     ("sheets.comparison", _l("My team's quarter"), Permission.VISIT_RECORD),
     ("ground.cells", _l("Map of cells"), Permission.GROUND_READ, "ground.cell"),

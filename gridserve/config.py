@@ -60,6 +60,32 @@ def _issuer(text: str) -> str:
     return text
 
 
+# The tiles of a base map: a host that no placeholder can change, then where the numbers go.
+TILES = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[^\s{}#]*(\{(z|x|y|key)\}[^\s{}#]*)*")
+TIANDITU = (
+    "https://t0.tianditu.gov.cn/{0}_w/wmts?SERVICE=WMTS&REQUEST=GetTile&VERSION=1.0.0&LAYER={0}"
+    "&STYLE=default&TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}"
+    "&tk={{key}}"
+)
+# Names of base maps that are known: the ground and the names on it.
+KNOWN_MAPS = {"tianditu:vec": ("vec", "cva"), "tianditu:img": ("img", "cia")}
+TILE_SYSTEMS = ("wgs84", "cgcs2000", "gcj02")
+
+
+def _tiles(text: str) -> tuple[str, ...]:
+    """The addresses of a base map's layers, the lowest first."""
+    if text in KNOWN_MAPS:
+        return tuple(TIANDITU.format(layer) for layer in KNOWN_MAPS[text])
+    found = tuple(text.split())
+    for address in found:
+        marks = [address.count("{" + mark + "}") for mark in "zxy"]
+        if not TILES.fullmatch(address) or marks != [1, 1, 1]:
+            raise ValueError("not an address of tiles")
+    if len(found) > 2:
+        raise ValueError("more than two layers")
+    return found
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that an installation can set. Each field is one environment variable."""
@@ -112,6 +138,25 @@ class Config:
     )
     oidc_scope: str = _variable(
         "GRIDSERVE_OIDC_SCOPE", "what is asked for there; openid must be in it", "openid profile"
+    )
+
+    basemap: tuple[str, ...] = _variable(
+        "GRIDSERVE_BASEMAP",
+        "a base map under our own: tianditu:vec, tianditu:img, or an address with {z}, {x} and {y} "
+        "(two with a space for a layer of names)",
+        "",
+        _tiles,
+    )
+    basemap_key: str = _variable("GRIDSERVE_BASEMAP_KEY", "what {key} stands for in it", "")
+    basemap_system: str = _variable(
+        "GRIDSERVE_BASEMAP_SYSTEM", "its coordinates: wgs84, cgcs2000 or gcj02", "wgs84"
+    )
+    basemap_deepest: int = _variable(
+        "GRIDSERVE_BASEMAP_DEEPEST", "its deepest zoom (1 to 22)", "18", int
+    )
+    basemap_credit: str = _variable("GRIDSERVE_BASEMAP_CREDIT", "whose map it is, shown on it", "")
+    basemap_approval: str = _variable(
+        "GRIDSERVE_BASEMAP_APPROVAL", "its approval number 审图号, shown on it", ""
     )
 
     proxies: int = _variable(
@@ -182,6 +227,12 @@ class Config:
             raise ConfigError("GRIDSERVE_LANGUAGE must be zh or en")
         if not 1 <= self.session_days <= 366:
             raise ConfigError("GRIDSERVE_SESSION_DAYS must be a whole number from 1 to 366")
+        if any("{key}" in layer for layer in self.basemap) and not self.basemap_key:
+            raise ConfigError("GRIDSERVE_BASEMAP needs a key: set GRIDSERVE_BASEMAP_KEY")
+        if self.basemap_system not in TILE_SYSTEMS:
+            raise ConfigError("GRIDSERVE_BASEMAP_SYSTEM must be wgs84, cgcs2000 or gcj02")
+        if not 1 <= self.basemap_deepest <= 22:
+            raise ConfigError("GRIDSERVE_BASEMAP_DEEPEST must be a whole number from 1 to 22")
         if not 0 <= self.proxies <= 5:
             raise ConfigError("GRIDSERVE_PROXIES must be a whole number from 0 to 5")
         if not 50 <= self.households_per_cadre <= 10_000:

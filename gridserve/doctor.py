@@ -20,7 +20,8 @@ from gridserve.up import at_head, heads, is_up
 ASSETS = ROOT / "gridserve" / "static" / "vendor"
 ASSET_FILES = (
     "leaflet/leaflet.js", "leaflet/leaflet.css", "bootstrap/css/bootstrap.min.css",
-    "swagger-ui/swagger-ui-bundle.js", "folium/leaflet_heat.min.js",
+    "swagger-ui/swagger-ui-bundle.js", "folium/leaflet_heat.min.js", "folium/pa7_hm.min.js",
+    "timedimension/leaflet.timedimension.min.js",
 )  # fmt: skip
 
 

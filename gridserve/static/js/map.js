@@ -139,8 +139,25 @@ function fit(map, corners) {
   });
 }
 
-/** Scale bar, buttons in the page's words, a place for names; the wheel scrolls the page until asked. */
+/** The base map that the settings name, under all that is ours. */
+function underlay(map) {
+  const said = document.body.dataset.basemap;
+  if (!said) return;
+  const { layers, deepest, credit } = JSON.parse(said);
+  map.createPane("base").style.zIndex = 150;
+  layers.forEach((url) => {
+    L.tileLayer(url, { pane: "base", maxNativeZoom: deepest, maxZoom: 22 }).addTo(map);
+  });
+  map.getContainer().classList.add("has-basemap");
+  if (credit) {
+    const words = element("span", "", credit).innerHTML; // escaped: the control writes markup
+    L.control.attribution({ prefix: false }).addAttribution(words).addTo(map);
+  }
+}
+
+/** A base map where there is one, scale bar, buttons in the page's words, a place for names; the wheel scrolls the page until asked. */
 export function furnish(map, words) {
+  underlay(map);
   const pane = map.createPane("names");
   pane.style.zIndex = 620;
   pane.style.pointerEvents = "none";
@@ -154,6 +171,11 @@ export function furnish(map, words) {
 /** A map that Folium drew: furniture, its list of layers in the page's words, view and names. */
 export function dress(map, named, corners, words) {
   furnish(map, words);
+  if (map.getContainer().classList.contains("has-basemap")) {
+    map.eachLayer((layer) => { // on a canvas, where no style sheet reaches
+      if (layer.feature?.properties.outline) layer.setStyle({ fillOpacity: 0 });
+    });
+  }
   const toggle = map.getContainer().querySelector(".leaflet-control-layers-toggle");
   if (toggle) {
     toggle.title = words.layers;
