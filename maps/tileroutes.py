@@ -20,7 +20,7 @@ from grids.models import GroundMark, Level
 from grids.permissions import reach
 from gridserve import workdays
 from gridserve.auth import current_user, requires
-from gridserve.db import db
+from gridserve.db import Asked, db
 from gridserve.errors import NotFound
 from gridserve.http import Day, Schema, Text, page_args, with_etag
 from gridserve.jobs import connect
@@ -59,15 +59,19 @@ class Layer:
     permission: Permission
     minzoom: int
     fields: dict[str, str]
-    query: Callable[[Tile, User, dict[str, Any]], Select[Any]]
+    drawn: Callable[[Tile, User, dict[str, Any]], bytes | None]
     of_ground: bool = False  # it changes with cells and boundaries only
 
 
 def _areas(level: Level) -> Layer:
     return Layer(
         Permission.GROUND_READ, 3, {"name": "String"},
-        lambda tile, user, _args: tiles.areas(tile, user, level), of_ground=True,
+        lambda tile, user, _args: _run(tiles.areas(tile, user, level)), of_ground=True,
     )  # fmt: skip
+
+
+def _run(query: Select[Any]) -> bytes | None:
+    return db.session.scalar(query)
 
 
 def _of(args: dict[str, Any]) -> tiles.Of:
@@ -87,16 +91,16 @@ LAYERS = {
     ),
     "households": Layer(
         Permission.HOUSEHOLD_READ, 11, {"household": "String", "days": "Number", "n": "Number"},
-        lambda tile, user, _args: tiles.households(tile, user, workdays.today()),
+        lambda tile, user, _args: _run(tiles.households(tile, user, workdays.today())),
     ),
     "issues": Layer(
         Permission.ISSUE_READ, 5,
         {"issue": "String", "number": "String", "light": "String", **_COUNTS},
-        lambda tile, user, args: tiles.issues(tile, user, _of(args)),
+        lambda tile, user, args: _run(tiles.issues(tile, user, _of(args))),
     ),
     "aging": Layer(
         Permission.FIGURES_READ, 5, _COUNTS,
-        lambda tile, user, args: tiles.aging(tile, user, _of(args)),
+        lambda tile, user, args: _run(tiles.aging(tile, user, _of(args))),
     ),
 }  # fmt: skip
 
@@ -143,7 +147,7 @@ def _body(name: str, layer: Layer, tile: Tile, args: dict[str, Any]) -> bytes:
     with suppress(RedisError):  # it only saves time
         if (kept := redis.get(key)) is not None:
             return cast(bytes, kept)
-    drawn = db.session.scalar(layer.query(tile, current_user, args)) or b""
+    drawn = layer.drawn(tile, current_user, args) or b""
     body = gzip.compress(bytes(drawn), compresslevel=5)
     with suppress(RedisError):
         redis.set(key, body, ex=KEPT if layer.of_ground else FRESH)
@@ -156,7 +160,10 @@ def _prefixes(layer: Layer) -> str:
 
 def _version() -> str:
     """What tells one state of the ground from the next, in one small query."""
-    return str(db.session.execute(select(func.count(), func.max(GroundMark.at))).one())
+    return str(_STATE().one())
+
+
+_STATE = Asked(lambda: select(func.count(), func.max(GroundMark.at)))
 
 
 def _tilejson(name: str, layer: Layer) -> dict[str, Any]:

@@ -7,17 +7,21 @@ can be told apart. Whose eyes a tile is for is part of every query.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Date,
     Integer,
     Select,
     String,
+    bindparam,
     case,
     cast,
     func,
@@ -26,9 +30,9 @@ from sqlalchemy import (
 )
 
 from grids.models import Cell, CellKind, Jurisdiction
-from grids.permissions import holds_on, visible_cells, visible_jurisdictions
+from grids.permissions import holds_on, reach, visible_cells, visible_jurisdictions
 from gridserve import workdays
-from gridserve.db import SRID, db, now
+from gridserve.db import SRID, Asked, db, now
 from gridserve.people import User
 from gridserve.permissions import Permission, scopes, within
 from maps.bands import HEAT_CAP
@@ -47,8 +51,10 @@ MERCATOR = 3857
 WORLD = 40_075_016.685578488  # metres around the equator
 DEEPEST = 18
 NAMED_FROM = 12  # cells carry their names from this zoom on
-# From these on households and issues stand one by one, below they are counted.
-HOUSEHOLDS_FROM, ISSUES_FROM = 14, 12
+SINGLES_FROM = 14  # households and issues stand one by one from this zoom on, and are counted below
+SPREAD_FROM = (
+    12  # counted issues lie where they are from this zoom on, below in their cell's middle
+)
 BIN = 16  # pixels of a tile of 256: about a finger's width
 
 
@@ -111,10 +117,26 @@ def bounds(user: User) -> tuple[float, float, float, float] | None:
     return west, south, east, north
 
 
-def cells(tile: Tile, user: User, day: date) -> Select[Any]:
+def cells(tile: Tile, user: User, day: date) -> bytes:
     """Cells valid on `day`. A feature's id is the cell's code as a number."""
+    asked = _cells(tile.z, tuple(reach(user, Permission.GROUND_READ)))
+    return bytes(asked(x=tile.x, y=tile.y, day=day).scalar() or b"")
+
+
+@lru_cache(maxsize=512)
+def _cells(zoom: int, prefixes: tuple[str, ...]) -> Asked:
+    """The cells within `prefixes` in a tile of a zoom: the SQL is worked out once for all tiles."""
+    x: Any = bindparam("x", type_=Integer())
+    y: Any = bindparam("y", type_=Integer())
+    return Asked(lambda: _cells_in(Tile(zoom, x, y), prefixes, bindparam("day", type_=Date())))
+
+
+def _cells_in(tile: Tile, prefixes: Sequence[str], day: ColumnElement[date]) -> Select[Any]:
     shape, extent = _shape(tile.z)
-    query = visible_cells(user).where(holds_on(Cell, day), Cell.polygon.op("&&")(tile.here))
+    query = select(Cell).where(
+        within(Cell.village_code, prefixes), holds_on(Cell, day),
+        Cell.polygon.op("&&")(tile.here),
+    )  # fmt: skip
     columns: list[Any] = [cast(Cell.code, BigInteger).label("id")]
     if tile.z >= NAMED_FROM:
         columns += [Cell.name, (Cell.kind == CellKind.DEDICATED).label("dedicated")]
@@ -153,7 +175,7 @@ def households(tile: Tile, user: User, day: date) -> Select[Any]:
     has `n`.
     """
     seen = visible_households(user).where(Household.status == HouseholdStatus.ACTIVE)
-    if tile.z < HOUSEHOLDS_FROM:
+    if tile.z < SINGLES_FROM:
         counts = (
             seen.join(Cell, Cell.id == Household.cell_id)
             .where(Cell.polygon.op("&&")(tile.here))
@@ -172,8 +194,8 @@ def households(tile: Tile, user: User, day: date) -> Select[Any]:
 
 
 def issues(tile: Tile, user: User, of: Of) -> Select[Any]:
-    """Open issues: from zoom 12 one by one (`issue`, `number`, `light`), below it as `aging`."""
-    if tile.z < ISSUES_FROM:
+    """Open issues: from zoom 14 one by one (`issue`, `number`, `light`), below it as `aging`."""
+    if tile.z < SINGLES_FROM:
         return _mvt(_heated(tile, user, of), "issues")
     weight = weight_at(now())
     light = case(*((has_light(each, weight), each.value) for each in Light))
@@ -198,7 +220,7 @@ def aging(tile: Tile, user: User, of: Of) -> Select[Any]:
 
 def _heated(tile: Tile, user: User, of: Of) -> Select[Any]:
     names = ("n", "heat10", *(light.value for light in Light))
-    if tile.z >= ISSUES_FROM:
+    if tile.z >= SPREAD_FROM:
         at = func.ST_Transform(stands(), MERCATOR).label("at")
         return _binned(_summed(_around(tile, user, of), at), tile, *names)
     # Counts of cells are figures: whoever may read those of a place need not see each case.

@@ -103,6 +103,8 @@ def test_open_issues_by_light_and_never_a_complaint_about_staff(make, as_user):
     for zoom in (8, 14):
         (square,) = read(client.get(tile("aging", zoom)))["aging"]
         assert square["properties"]["n"] == square["properties"]["green"] == 1
+    (square,) = read(client.get(tile("issues", 13)))["issues"]  # too many to stand one by one
+    assert square["properties"]["n"] == 1
     (case,) = read(client.get(tile("issues", 14)))["issues"]
     assert case["properties"]["issue"] == str(issues[0].id)
     assert case["properties"]["light"] == "green"
