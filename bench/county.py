@@ -212,13 +212,14 @@ HOUSEHOLDS = """
         status, do_not_disturb, note, point, point_source, registered_at)
     SELECT gen_random_uuid(), 'B' || lpad(h::text, 7, '0'), c.village_code, c.id,
         h || '号', substr('赵钱孙李周吴郑王冯陈', 1 + h % 10, 1) || '某', 1 + h % 6,
-        CASE WHEN h % 8 = 0 THEN ARRAY['poor'] WHEN h % 9 = 0 THEN ARRAY['empty_nest']
+        CASE WHEN mix % 8 = 0 THEN ARRAY['poor'] WHEN mix % 9 = 0 THEN ARRAY['empty_nest']
              ELSE ARRAY[]::varchar[] END,
-        CASE WHEN h % 40 = 0 THEN 'vacant' ELSE 'active' END, false, '',
+        CASE WHEN mix % 40 = 0 THEN 'vacant' ELSE 'active' END, false, '',
         ST_SetSRID(ST_MakePoint(
             c.x + (random() - 0.5) * :step * 0.5, c.y + (random() - 0.5) * :step * 0.5), 4326),
         'wgs84', now() - interval '1 day' * (500 + h % 500)
     FROM generate_series(0, :n - 1) AS h
+    CROSS JOIN LATERAL (SELECT h % :cells + h / :cells) AS mixed (mix)  -- some of each in a cell
     JOIN (SELECT id, village_code, ST_X(m) AS x, ST_Y(m) AS y,
               row_number() OVER (ORDER BY code) - 1 AS place
           FROM (SELECT id, code, village_code, ST_Centroid(polygon) AS m FROM cell

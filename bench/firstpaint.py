@@ -96,7 +96,7 @@ def paint(app: Flask, cells: int) -> Table:
             found = [_look(browser, ours, script, None, before) for _ in range(ROUNDS)]
             _add(table, name, found, goal, size)
         with _files(html) as address:
-            found = [_look(browser, address, DRAWN, cells) for _ in range(2)]
+            found = [_look(browser, address, DRAWN, cells) for _ in range(ROUNDS - 2)]
         _add(table, "Folium", found, None, len(gzip.compress(html.encode(), 5)) / 1000)
         browser.close()
     return table
@@ -122,6 +122,7 @@ def _look(
     page = context.new_page()
     session = context.new_cdp_session(page)
     page.goto("about:blank")
+    empty = _process(browser)
     session.send("Performance.enable")
     came = [0.0]
     session.send("Network.enable")
@@ -134,22 +135,17 @@ def _look(
     time.sleep(0.5)
     session.send("HeapProfiler.collectGarbage")
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-    process = _process(browser)
-    page.goto("about:blank")
+    process = _process(browser) - empty
     context.close()
     return painted, came[0] / 1000, metrics["JSHeapUsedSize"] / 1e6, process
 
 
 def _process(browser: Browser) -> float:
-    """MB that the busiest page's process holds for itself above the emptiest of them."""
+    """MB that the processes of pages hold for themselves."""
     session = browser.new_browser_cdp_session()
     infos = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
-    sizes = sorted(_pss(info["id"]) for info in infos if info["type"] == "renderer")
-    return sizes[-1] - (sizes[0] if len(sizes) > 1 else _EMPTY)
-
-
-_EMPTY = 0.0
+    return sum(_pss(info["id"]) for info in infos if info["type"] == "renderer")
 
 
 def _pss(pid: int) -> float:
@@ -196,6 +192,11 @@ def _folium(app: Flask) -> str:
     return re.sub(r'(src|href)="https://[^"]*/([^"/]+)"', r'\1="\2"', html)
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing of what is asked for."""
+
+
 @contextmanager
 def _files(html: str) -> Iterator[str]:
     """A server of the page and of Leaflet; what else Folium asks for is not needed to draw."""
@@ -203,8 +204,7 @@ def _files(html: str) -> Iterator[str]:
         Path(folder, "index.html").write_text(html, encoding="utf-8")
         for path in (ROOT / "node_modules" / "leaflet" / "dist").glob("leaflet.*"):
             shutil.copy(path, folder)
-        handler = partial(SimpleHTTPRequestHandler, directory=folder)
-        handler.log_message = lambda *_args: None  # type: ignore[attr-defined]
+        handler = partial(Quiet, directory=folder)
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

@@ -54,7 +54,9 @@ RAW = """
 CADRES = """
     SELECT m.user_id, c.id, a.team_id FROM membership m JOIN assignment a USING (team_id)
     JOIN cell c ON c.id = a.cell_id AND c.code LIKE %s
-    WHERE m.duty = 'leader' ORDER BY md5(c.code) LIMIT 400
+    WHERE m.duty = 'leader'
+        AND EXISTS (SELECT FROM household h WHERE h.cell_id = c.id AND h.status = 'active')
+    ORDER BY md5(c.code) LIMIT 400
 """
 HOMES = (
     "SELECT id, ST_X(point), ST_Y(point) FROM household WHERE cell_id = %s AND status = 'active'"

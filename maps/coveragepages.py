@@ -88,12 +88,16 @@ def show() -> ResponseReturnValue:
     many, before = _many(q), q.before()
     found = q.found(q.window, drawn=not many)
     above, cases = _above(q.place, q.by, q.window.day), asked.cases(current_user)
-    rows = [_row(q, row, before, above, cases) for row in found.rows]
+    told = [(row, _told(q.pair(row), before(row.area.code))) for row in found.rows]
+    low = sum(said["whole"] > 0 and said["share_cls"].high <= LOW for _row_, said in told)
+    # Of ten thousand cells only those that are listed are put into words.
+    listed = sorted(told, key=lambda each: _lowest(each[1]))[:LOWEST]
+    rows = [_row(q, row, said, above, cases) for row, said in (listed if many else told)]
     return render_template(
         "maps/coverage.html",
         q=q, map=_map(q, found, rows, many=many), jurisdiction=short_name(q.place.name),
-        rows=sorted(rows, key=_lowest)[:LOWEST], unlisted=max(len(rows) - LOWEST, 0),
-        areas=len(rows), low=sum(row["whole"] > 0 and row["share_cls"].high <= LOW for row in rows),
+        rows=sorted(rows, key=_lowest)[:LOWEST], unlisted=max(len(told) - LOWEST, 0),
+        areas=len(told), low=low,
         total={**_told(q.pair(found), before("")), "figures": found,
                "cases_href": cases.those(q.place.code, q.window, q.filters)},
         overdue_href=cases.those(
@@ -162,7 +166,7 @@ def _told(pair: tuple[int, int], before: tuple[int, int] | None) -> dict[str, An
 
 
 def _row(
-    q: Question, row: Row, before: Callable[[str], tuple[int, int] | None],
+    q: Question, row: Row, told: dict[str, Any],
     above: Callable[[str], str], cases: asked.Cases,
 ) -> dict[str, Any]:  # fmt: skip
     code = row.area.code
@@ -170,7 +174,7 @@ def _row(
         "name": short_name(row.area.name), "above": above(code),
         "href": _address(q, jurisdiction=code, by=None) if q.by != "cell" else None,
         "cases_href": cases.those(code, q.window, q.filters),
-        **_told(q.pair(row), before(code)),
+        **told,
     }  # fmt: skip
 
 
