@@ -161,6 +161,13 @@ def in_scope(
     return or_(wide, cell_id.in_(cells_of(user, workdays.today())))
 
 
+def sees_place(user: User, code: str) -> bool:
+    """Whether `user` may know of the jurisdiction or cell `code`: the own ones from there down, and
+    those above as the path to them. The twin of `visible_jurisdictions`."""
+    prefixes = reach(user, Permission.GROUND_READ)
+    return covers(prefixes, code) or any(prefix.startswith(code) for prefix in prefixes)
+
+
 def visible_jurisdictions(user: User) -> Select[Jurisdiction]:
     """All jurisdictions from the user's own down, and those above as the path to them."""
     prefixes = reach(user, Permission.GROUND_READ)

@@ -107,9 +107,9 @@ def aging() -> ResponseReturnValue:
     kept = {**narrowed, "light": only.value if only else None, "as_of": as_of}
     spots = hotspots.hot_spots(place, moment, narrowing=narrowing, only=only, live=live)
     holding = hotspots.holders(place, moment, live=live)
-    named = held.holders(
-        [*holding, *(spot.holder for spot in spots), *filter(None, [narrowing.holder])]
-    )
+    named = held.holders([*holding, *(spot.holder for spot in spots)])
+    if narrowing.holder:
+        named.setdefault(narrowing.holder, held.holder_asked(current_user, narrowing.holder))
 
     def listed(code: str, **filters: Any) -> str | None:
         return cases.open(code, **narrowing.asked, **filters) if live else None

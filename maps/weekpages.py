@@ -61,7 +61,7 @@ def show() -> ResponseReturnValue:
     rows = [row(n, week) for n, week in enumerate(found.weeks)]
     holding = hotspots.holders(place, now())
     chosen = [narrowing.holder] if narrowing.holder else []
-    named = held.holders([*holding, *chosen])
+    named = {key: held.holder_asked(current_user, key) for key in chosen} | held.holders(holding)
     kinds = ageing.categories()
     return render_template(
         "maps/weeks.html",

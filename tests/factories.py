@@ -135,9 +135,8 @@ class Make:
         cell = Cell(
             code=f"{village}{serial:03d}",
             village_code=village,
-            name=f"第{serial}网格",
             polygon=from_shape(shape, srid=SRID),
-            **{"from_date": LONG_AGO, **kwargs},
+            **{"name": f"第{serial}网格", "from_date": LONG_AGO, **kwargs},
         )
         db.session.add(cell)
         db.session.commit()

@@ -28,7 +28,7 @@ from visits.issues import queries as issue_queries
 from visits.issues.chain import Channel
 from visits.issues.models import Category, Issue
 from visits.issues.schemas import IssueIn
-from visits.issues.words import place_name, timing
+from visits.issues.words import place_asked, place_name, timing
 from visits.labels import category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household, Outcome, Visit
@@ -55,7 +55,7 @@ def listing() -> ResponseReturnValue:
         count=db.session.scalar(count) or 0,
         args=args,
         name=_name,
-        place=place_name(args.get("cell") or args.get("jurisdiction")),
+        place=place_asked(current_user, args.get("cell") or args.get("jurisdiction")),
     )
 
 

@@ -11,7 +11,7 @@ import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 
 from gridserve import calendarnotice, calendars, workdays
 from gridserve.auth import current_user, requires
@@ -19,7 +19,7 @@ from gridserve.calendars import CalendarChange, book
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import Schema, transaction
-from gridserve.permissions import Permission, may, scopes
+from gridserve.permissions import Permission, may, scopes, within
 from gridserve.worktime import Calendar
 from visits.issues.calendarapi import HoursIn, YearIn, and_reckon, of_year
 
@@ -110,7 +110,10 @@ def _page(
     year = year or (_year(asked) if asked.isdigit() and len(asked) == 4 else workdays.today().year)
     calendar = book().of(code)
     changes = db.session.scalars(
-        select(CalendarChange).order_by(CalendarChange.at.desc()).limit(CHANGES_SHOWN)
+        select(CalendarChange)
+        .where(_concerns(CalendarChange.jurisdiction_code))
+        .order_by(CalendarChange.at.desc())
+        .limit(CHANGES_SHOWN)
     ).all()
     here = workdays.today().year
     return render_template(
@@ -132,6 +135,13 @@ def _page(
         new_id=uuid.uuid4,
         today=workdays.today(),
     )
+
+
+def _concerns(code: Any) -> ColumnElement[bool]:
+    """Calendars of the own jurisdictions and below, and those above that hold there too."""
+    held = scopes(current_user, Permission.GROUND_READ)
+    above = {prefix[:n] for prefix in held for n in range(len(prefix))}
+    return or_(within(code, held), code.in_(above))
 
 
 def _own_code() -> str:

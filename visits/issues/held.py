@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, literal, or_, select
 
 from grids.models import Jurisdiction, Level, Team
+from grids.permissions import sees_place, visible_teams
 from gridserve.calendars import book
 from gridserve.db import db, now
+from gridserve.people import User
 from visits.issues.models import Issue, Step
+from visits.issues.permissions import visible_issues
 from visits.issues.timeline import Holder, Stay, Worked, stays
 
 
@@ -39,6 +42,18 @@ def holders(keys: Iterable[str]) -> dict[str, str]:
     for team_id, name in db.session.execute(select(Team.id, Team.name).where(Team.id.in_(ids))):
         found[str(team_id)] = name
     return {key: name or key for key, name in found.items()}
+
+
+def holder_asked(user: User, key: str) -> str:
+    """The name of a holder whom an address names, where `user` may know of it; else the key."""
+    if len(key) > Level.VILLAGE:
+        team_id = uuid.UUID(key)
+        known: ColumnElement[bool] = visible_teams(user).where(Team.id == team_id).exists()
+        held = Issue.team_id == team_id
+    else:
+        known, held = literal(sees_place(user, key)), Issue.desk_code == key
+    seen = select(or_(known, visible_issues(user).where(held).exists()))
+    return holders([key])[key] if db.session.scalar(seen) else key
 
 
 def stays_of(issue: Issue) -> list[tuple[str, Stay]]:

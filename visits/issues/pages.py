@@ -36,7 +36,7 @@ from visits.issues.words import (
     because,
     due_words,
     first_words,
-    place_name,
+    place_asked,
     span,
     stage_words,
     timing,
@@ -120,11 +120,11 @@ def _list(outcomes: Sequence[Outcome] = (), problem: Problem | None = None) -> s
 def _shown(args: dict[str, Any], categories: Sequence[Category]) -> list[str]:
     """What a list is narrowed to, in words."""
     chosen = [c for c in categories if c.code == args.get("category")]
-    found = [place_name(args.get("cell") or args.get("jurisdiction"))]
+    found = [place_asked(current_user, args.get("cell") or args.get("jurisdiction"))]
     found += [label(args[name]) for name in ("light", "status", "tier") if args.get(name)]
     found += [category_name(c) for c in chosen]
     if args.get("holder"):
-        found.append(held.holders([args["holder"]])[args["holder"]])
+        found.append(held.holder_asked(current_user, args["holder"]))
     if args.get("in_cell") is False:
         found.append(_("Not in a cell"))
     if args.get("overdue"):

@@ -10,8 +10,10 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from grids.models import Cell, Jurisdiction, short_name
+from grids.permissions import sees_place
 from gridserve import workdays
 from gridserve.db import db
+from gridserve.people import User
 from gridserve.worktime import Unit
 from visits.issues import clock
 from visits.issues.chain import Action, Status
@@ -94,6 +96,11 @@ def place_name(code: str | None) -> str | None:
         cell = db.session.query(Cell.name).where(Cell.code == code).scalar()
         names += [cell] if cell else []
     return " · ".join(names) or None
+
+
+def place_asked(user: User, code: str | None) -> str | None:
+    """The same of a place that an address names, where `user` may know of it."""
+    return place_name(code) if code and sees_place(user, code) else code
 
 
 def where(village: str, cell: str | None) -> str:
