@@ -1,5 +1,6 @@
 // The entry: opens what the phone keeps, draws the screen that the address names, and keeps up.
 
+import { probe, unkeptFrame } from "./db.js";
 import { html, render, useEffect, useState } from "./lib.js";
 import { view as lookUp } from "./model.js";
 import Frame from "./parts/frame.js";
@@ -68,13 +69,15 @@ function toSignIn() {
 
 async function open() {
   addEventListener("unhandledrejection", ({ reason }) => sync.notKept(reason));
+  await probe();
   await begin().catch(sync.notKept);
   const [lang, large, hello] = await Promise.all(["lang", "large", "hello"].map((name) => setting(name).catch(() => {})));
   await watch();
   if (!session().user) await Promise.race([check().catch(() => {}), new Promise((done) => { setTimeout(done, 4000); })]);
   speak(lang ?? session().lang ?? (navigator.language.startsWith("zh") ? "zh" : "en"));
   toSignIn();
-  if (hello !== "seen" && session().signed_in !== false) history.replaceState(null, "", "#/hello");
+  // Where nothing is kept, the cards for the first time would come each time.
+  if (hello !== "seen" && !unkeptFrame && session().signed_in !== false) history.replaceState(null, "", "#/hello");
   const route = routeOf(location.hash);
   const [view, { enlarge }] = await Promise.all([lookUp().catch(() => null), import("./screens/settings.js"), screen(route.name)]);
   enlarge(large ?? "1");

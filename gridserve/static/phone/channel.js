@@ -1,5 +1,7 @@
 // What one tab tells the others (and itself): that something on this phone has changed.
 
+import { unkeptFrame } from "./db.js";
+
 const channel = globalThis.BroadcastChannel ? new BroadcastChannel("gridserve-phone") : null;
 const ears = new Set();
 
@@ -19,9 +21,9 @@ channel?.addEventListener("message", ({ data }) => ears.forEach((fn) => fn(data,
 
 /** Run `fn` while no other tab is at the same; null where `ifAvailable` is asked and one is.
  *
- * Browsers without locks do without: what is sent twice is stored once. */
+ * Browsers without locks, or that grant a frame none, do without: what is sent twice is stored once. */
 export async function turn(name, options, fn) {
-  if (!navigator.locks) return fn();
+  if (!navigator.locks || unkeptFrame) return fn();
   return navigator.locks.request(`gridserve-${name}`, options, (lock) => (lock ? fn() : null));
 }
 

@@ -1,6 +1,6 @@
 // Rows on the phone, in IndexedDB. A write has happened when its promise resolves: it is on the
-// disk and survives a killed browser. Where the page is not secure nothing could be encrypted, so
-// rows live in memory for as long as the page does.
+// disk and survives a killed browser. Where the page is not secure nothing could be encrypted, and
+// in a frame some browsers keep nothing: there rows live in memory for as long as the page does.
 
 import { openDB } from "../vendor/idb/index.js";
 
@@ -8,7 +8,7 @@ const NAME = "gridserve";
 const STORES = ["meta", "keys", "workset", "items", "photos", "pictures", "drafts"];
 
 /** Whether this page may encrypt and keep something (https, or localhost). */
-export const secure = Boolean(globalThis.isSecureContext && globalThis.crypto?.subtle && globalThis.indexedDB);
+export let secure = Boolean(globalThis.isSecureContext && globalThis.crypto?.subtle && globalThis.indexedDB);
 
 /** The phone's storage is full, or the browser refuses it. What was not kept is still on the screen. */
 export class NotKept extends Error {
@@ -16,6 +16,16 @@ export class NotKept extends Error {
     super(cause?.message ?? "not kept", { cause });
     this.code = cause?.code === "full" || cause?.name === "QuotaExceededError" ? "full" : "storage";
   }
+}
+
+/** Whether the page stands in a frame for which the browser keeps nothing. */
+export let unkeptFrame = false;
+
+/** Find out whether this page may keep anything. To be awaited before all else that is here. */
+export async function probe() {
+  if (!secure || globalThis.top === globalThis.self) return;
+  unkeptFrame = await database().then(() => false, () => true);
+  secure &&= !unkeptFrame;
 }
 
 let opening = null;

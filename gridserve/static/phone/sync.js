@@ -3,7 +3,7 @@
 // relies on background sync, which a web view has not.
 
 import { hear, turn } from "./channel.js";
-import { secure } from "./db.js";
+import { secure, unkeptFrame } from "./db.js";
 import { ask, check, clockSkew, lost, NoAnswer, Refusal, session } from "./session.js";
 import { askAgain, due, going, nextDue, sendItems } from "./sending.js";
 import { forgetPhotos, items, photos, photosOf, remove, saveWorkset, wipeWorkset, workset } from "./store.js";
@@ -34,7 +34,7 @@ export function onChange(fn) {
 
 /** How things stand, for the head of every screen. */
 export function state() {
-  return { online, sending: Boolean(running), fresh_at, problem: unkept ?? problem, skew_s: clockSkew(), secure,
+  return { online, sending: Boolean(running), fresh_at, problem: unkept ?? problem, skew_s: clockSkew(), secure, unkeptFrame,
     signed_in: session().signed_in, ...counts };
 }
 

@@ -19,6 +19,8 @@ export default {
   "app.sign_in": "Sign in again",
   "app.signed_out": "You were signed out. Please sign in again. What is unsent is still on this phone.",
   "app.insecure": "This address is not https, so it does not open without signal. Please tell the administrator.",
+  "app.unkept_frame": "The browser lets a page inside another one keep nothing: it does not work without signal, and what was not sent is gone when you close it.",
+  "app.own_window": "Open on its own",
   "app.stale": "Data of {when}; it is updated when there is signal.",
   "app.updated": "Data updated {when}",
   "app.not_found": "Not found",

@@ -19,6 +19,8 @@ export default {
   "app.sign_in": "重新登录",
   "app.signed_out": "登录过期了，请重新登录。没发出去的都还在手机里。",
   "app.insecure": "这个网址不是 https，没信号时打不开。请告诉管理员。",
+  "app.unkept_frame": "浏览器不让嵌在别处的页面存东西：没信号时不能用，没发出去的关掉就没了。",
+  "app.own_window": "单独打开",
   "app.stale": "资料是 {when} 的，有信号时会自动更新。",
   "app.updated": "资料是 {when} 更新的",
   "app.not_found": "找不到了",

@@ -128,5 +128,7 @@ function Banners({ line, view }) {
       <p>${say(line.problem.code === "full" ? "app.full" : "app.not_kept")}</p></div>`}
     ${["busy", "forbidden", "server"].includes(line.problem?.code) && html`<div class="banner"><p>
       ${[line.problem.title ?? say(`app.${line.problem.code}`), line.problem.detail].filter(Boolean).join(" ")}</p></div>`}
-    ${line.secure === false && html`<div class="banner"><p>${say("app.insecure")}</p></div>`}`;
+    ${line.secure === false && !line.unkeptFrame && html`<div class="banner"><p>${say("app.insecure")}</p></div>`}
+    ${line.unkeptFrame && html`<div class="banner"><p>${say("app.unkept_frame")}</p>
+      <a class="btn" href="/m/" target="_blank">${say("app.own_window")}</a></div>`}`;
 }
