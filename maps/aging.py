@@ -103,7 +103,7 @@ def _day(moment: datetime) -> date:
     return workdays.day_of(moment - timedelta.resolution)
 
 
-def cell_on(day: date | ColumnElement[date]) -> ColumnElement[Any]:
+def cell_on(day: date) -> ColumnElement[Any]:
     """The cell of an issue on `day`: its present one but where that came later."""
     was = aliased(Cell)
     stay = (
@@ -113,7 +113,7 @@ def cell_on(day: date | ColumnElement[date]) -> ColumnElement[Any]:
         .order_by(IssueStay.to_date, was.from_date)  # of several changes on a day the first one's
         .limit(1)
     )
-    return func.coalesce(stay.correlate_except(IssueStay, was).scalar_subquery(), Issue.cell_id)
+    return func.coalesce(stay.correlate(Issue).scalar_subquery(), Issue.cell_id)
 
 
 def aging(
