@@ -21,6 +21,7 @@ from werkzeug.serving import make_server
 from gridserve import jobs
 from gridserve.config import Config
 from gridserve.db import db, now
+from gridserve.documents import work as making
 from gridserve.imports import work
 from gridserve.permissions import Role
 from tests.browser.phones import Phone
@@ -210,15 +211,19 @@ def tab(browser: Any, site: Site, signed_in: dict[str, Any]) -> Iterator[Callabl
 
 @pytest.fixture
 def worked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Imports that are sent are worked on at once, in a thread: the tests have no worker."""
+    """Imports and documents are worked on at once, in a thread: the tests have no worker."""
 
-    def start(row: Any) -> None:
-        import_id, app = str(row.id), current_app._get_current_object()
+    def starts(job: Callable[[str], None]) -> Callable[[Any], None]:
+        def start(row: Any) -> None:
+            row_id, app = str(row.id), current_app._get_current_object()
 
-        def run() -> None:
-            with app.app_context():
-                work.work(import_id)
+            def run() -> None:
+                with app.app_context():
+                    job(row_id)
 
-        jobs.on_commit(lambda: threading.Thread(target=run).start())
+            jobs.on_commit(lambda: threading.Thread(target=run).start())
 
-    monkeypatch.setattr(work, "start", start)
+        return start
+
+    monkeypatch.setattr(work, "start", starts(work.work))
+    monkeypatch.setattr(making, "start", starts(making.work))

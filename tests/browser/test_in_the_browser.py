@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from maps import pages
 from tests.browser.conftest import NASTY, SIZES
 from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
 
@@ -121,6 +122,32 @@ def test_a_marker_opens_its_case(tab, site, size):
     page.wait_for_selector(".leaflet-popup-content")
     assert NASTY in page.locator(".leaflet-popup-content").inner_text()
     page.wait_for_timeout(500)  # the map slides until the whole card is in view
+    page.click(".leaflet-popup-content a")
+    page.wait_for_url(f"**/issues/{site.issue}")
+    new.sound()
+
+
+@size
+def test_a_circle_of_many_issues_comes_nearer_until_a_case_opens(tab, site, size, monkeypatch):
+    monkeypatch.setattr(pages, "DRAWN", 0)  # as for more than a page holds one by one
+    new = tab(size, "leader")
+    with new.page.expect_response(lambda answer: "/tiles/aging/" in answer.url):
+        page = new.open("/maps/aging?light=deep_red")
+        if size == "desk":  # there the village is so large that its cases stand one by one
+            page.wait_for_load_state("networkidle")
+            for _ in range(3):
+                page.click(".leaflet-control-zoom-out")
+                page.wait_for_timeout(400)  # the map moves away
+    page.wait_for_load_state("networkidle")
+    assert page.locator(".leaflet-heatmap-layer").count() == 0
+    box = page.locator(".folium-map").bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tap = page.touchscreen.tap if size == "phone" else page.mouse.click
+    with page.expect_response(lambda answer: "/tiles/issues/" in answer.url):
+        tap(*middle)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(500)  # the map comes nearer
+    tap(*middle)
     page.click(".leaflet-popup-content a")
     page.wait_for_url(f"**/issues/{site.issue}")
     new.sound()
