@@ -233,6 +233,7 @@ def environment(app: Flask) -> dict[str, str]:
         "GRIDSERVE_DATABASE_URL": config.database_url,
         "GRIDSERVE_REDIS_URL": config.redis_url,
         "GRIDSERVE_SECRET_KEY": config.secret_key,
+        "GRIDSERVE_DATA_KEY": config.data_key[0],
         "GRIDSERVE_BLOBS": config.blobs,
     }
 

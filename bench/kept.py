@@ -64,7 +64,9 @@ def opened(name: str, size: Size | None = None, *, anew: bool = False) -> Iterat
     try:
         found = local.start()
         blobs = str(folder / "blobs")
-        app = create_app(Config(found.database_url, found.redis_url, "bench" * 8, blobs))
+        app = create_app(
+            Config(found.database_url, found.redis_url, "bench" * 8, ("bench" * 8,), blobs)
+        )
         with app.app_context():
             if not made:
                 upgrade(directory=str(MIGRATIONS))

@@ -68,7 +68,13 @@ def application() -> Iterator[Flask]:
     try:
         found = local.start()
         app = create_app(
-            Config(found.database_url, found.redis_url, "bench" * 8, str(folder / "blobs"))
+            Config(
+                found.database_url,
+                found.redis_url,
+                "bench" * 8,
+                ("bench" * 8,),
+                str(folder / "blobs"),
+            )
         )
         with app.app_context():
             upgrade(directory=str(MIGRATIONS))

@@ -81,6 +81,7 @@ from grids.models import short_name
 from grids.refusals import REFUSALS
 from gridserve import (
     audit,
+    auditcommands,
     auth,
     errors,
     headers,
@@ -164,6 +165,7 @@ SCHEDULE = (
     *visits.photos.jobs.SCHEDULE,
     *visits.callbacks.jobs.SCHEDULE,
     Scheduled("gridserve.signingin.forget_failures", cron="15 3 * * *"),
+    Scheduled("gridserve.trail.seal", every=60),
 )
 # What is stored after `db upgrade` where an installation has none of it yet.
 BEGINNINGS = (visits.categories.store_first,)
@@ -249,6 +251,7 @@ DOCUMENTS = (*maps.sheets.kinds.KINDS, *maps.coveragefiles.KINDS)
 IMPORTS = (*visits.imports.KINDS, *grids.imports.KINDS)
 COMMANDS: tuple[click.Command, ...] = (
     *usercommands.COMMANDS,
+    *auditcommands.COMMANDS,
     *grids.commands.COMMANDS,
     *visits.commands.COMMANDS,
     *visits.tablecommands.COMMANDS,

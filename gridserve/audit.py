@@ -19,6 +19,7 @@ from gridserve.events import Event
 from gridserve.http import Day, PageIn, Text, paged
 from gridserve.people import Post, User
 from gridserve.permissions import Permission, scopes, within
+from gridserve.trail import head
 
 bp = Blueprint("audit", __name__)
 
@@ -90,7 +91,9 @@ def trail() -> ResponseReturnValue:
         query = query.where(Event.at >= start, Event.at < end)
     page = paged(query, (Event.at, Event.id), args, descending=True)
     kinds = [{"value": key, "label": words} for key, words in ACTIONS.items()]
-    return render_template("audit.html", page=page, args=args, kinds=kinds, words=words_of)
+    return render_template(
+        "audit.html", page=page, args=args, kinds=kinds, words=words_of, head=head()
+    )
 
 
 def words_of(event: Event) -> str:

@@ -54,6 +54,13 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not keys or any(len(key) < 32 for key in keys):
+        raise ValueError("not a key")
+    return keys
+
+
 def _issuer(text: str) -> str:
     if text and not ISSUER.fullmatch(text):
         raise ValueError("not an issuer")
@@ -98,6 +105,12 @@ class Config:
     )
     secret_key: str = _variable(
         "GRIDSERVE_SECRET_KEY", "signs session cookies; at least 32 characters, kept secret"
+    )
+    data_key: tuple[str, ...] = _variable(
+        "GRIDSERVE_DATA_KEY",
+        "seals the audit trail; at least 32 characters, kept secret and apart from the "
+        "database. Several with commas: the first is used, the others are still known",
+        read=_keys,
     )
     blobs: str = _variable(
         "GRIDSERVE_BLOBS", "where pictures lie: a folder, or s3://bucket/prefix?endpoint=https://…"
@@ -306,7 +319,8 @@ class Config:
             try:
                 values[name] = f.metadata["read"](value)
             except (ValueError, KeyError) as error:
+                shown = "what it is" if f.metadata["read"] is _keys else repr(value)
                 raise ConfigError(
-                    f"{f.metadata['variable']} cannot be {value!r}: {f.metadata['help']}"
+                    f"{f.metadata['variable']} cannot be {shown}: {f.metadata['help']}"
                 ) from error
         return cls(**values)

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gridserve.installation import ROOT, servers, wants_local
+from gridserve.installation import KEYS, ROOT, servers, wants_local
 from gridserve.local import Local, LocalError
 from gridserve.local.binaries import find_postgres, find_redis
 from gridserve.up import at_head, heads, is_up
@@ -65,7 +65,8 @@ def _examine(data: Path) -> Iterator[Check]:
         yield _guarded("redis program", lambda: Check("redis program", "ok", str(find_redis())))
     yield _assets()
     yield _folder(data)
-    yield _key(data)
+    for variable, file in KEYS.items():
+        yield _key(data, variable, file)
     if local and not Local(data).made():
         yield Check("database", "idle", "not made yet; `gridserve up` makes it")
         return
@@ -187,19 +188,21 @@ def _folder(data: Path) -> Check:
     return Check("folder", "ok", str(data))
 
 
-def _key(data: Path) -> Check:
-    if os.environ.get("GRIDSERVE_SECRET_KEY"):
-        long_enough = len(os.environ["GRIDSERVE_SECRET_KEY"]) >= 32
+def _key(data: Path, variable: str, file: str) -> Check:
+    name = file.replace("-", " ")
+    if os.environ.get(variable):
+        keys = os.environ[variable].split(",") if file == "data-key" else [os.environ[variable]]
+        long_enough = all(len(key.strip()) >= 32 for key in keys)
         return Check(
-            "secret key", "ok" if long_enough else "wrong", "from the environment",
-            "" if long_enough else "GRIDSERVE_SECRET_KEY needs 32 characters or more",
+            name, "ok" if long_enough else "wrong", "from the environment",
+            "" if long_enough else f"{variable} needs 32 characters or more",
         )  # fmt: skip
-    path = data / "secret-key"
+    path = data / file
     if not path.exists():
-        return Check("secret key", "idle", "not made yet; the first command that needs it makes it")
+        return Check(name, "idle", "not made yet; the first command that needs it makes it")
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return Check("secret key", "wrong", f"{path} can be read by others", f"chmod 600 {path}")
-    return Check("secret key", "ok", str(path))
+        return Check(name, "wrong", f"{path} can be read by others", f"chmod 600 {path}")
+    return Check(name, "ok", str(path))
 
 
 def _query(sql: str) -> Any:

@@ -11,6 +11,13 @@ from dotenv import dotenv_values
 from gridserve.local import Local, LocalError
 
 KEY_LENGTH = 32
+# The keys that are made where none is set, and what helps where a file of them is damaged.
+KEYS = {"GRIDSERVE_SECRET_KEY": "secret-key", "GRIDSERVE_DATA_KEY": "data-key"}
+_MEND = {
+    "secret-key": "Put the file back from a copy, or delete it: then a new one is made and all "
+    "sign in anew.",
+    "data-key": "Put the file back from a copy: nothing else can prove the audit trail.",
+}
 ROOT = Path(__file__).resolve().parent.parent
 MIGRATIONS = ROOT / "migrations"
 
@@ -39,20 +46,21 @@ def set_environment(data: Path, local: Local | None) -> None:
         found = local.addresses
         os.environ.setdefault("GRIDSERVE_DATABASE_URL", found.database_url)
         os.environ.setdefault("GRIDSERVE_REDIS_URL", found.redis_url)
-    if not os.environ.get("GRIDSERVE_SECRET_KEY"):
-        os.environ["GRIDSERVE_SECRET_KEY"] = secret_key(data)
+    for variable, name in KEYS.items():
+        if not os.environ.get(variable):
+            os.environ[variable] = kept_key(data, name)
     os.environ.setdefault("GRIDSERVE_BLOBS", str(data / "blobs"))
 
 
-def secret_key(data: Path) -> str:
-    """The key under `data`, made at the first call and readable by its owner only (0600).
+def kept_key(data: Path, name: str) -> str:
+    """The key `name` under `data`, made at the first call and readable by its owner only (0600).
 
     Errors: LocalError when it cannot be written or read.
     """
-    path = data / "secret-key"
+    path = data / name
     try:
         data.mkdir(parents=True, exist_ok=True)
-        draft = data / f"secret-key.{os.getpid()}"
+        draft = data / f"{name}.{os.getpid()}"
         if not path.exists():
             draft.touch(mode=0o600)
             draft.write_text(secrets.token_urlsafe(48))
@@ -65,18 +73,14 @@ def secret_key(data: Path) -> str:
         key = path.read_text().strip()
         if len(key) < KEY_LENGTH:
             raise LocalError(
-                f"The secret key in {path} is damaged: fewer than {KEY_LENGTH} characters. Put the "
-                "file back from a copy, or delete it: then a new one is made and all sign in anew."
+                f"The key in {path} is damaged: fewer than {KEY_LENGTH} characters. {_MEND[name]}"
             )
         return key
     except UnicodeDecodeError as error:
-        raise LocalError(
-            f"The secret key in {path} is damaged (not text). Put the file back from a copy, or "
-            "delete it: then a new one is made and all sign in anew."
-        ) from error
+        raise LocalError(f"The key in {path} is damaged (not text). {_MEND[name]}") from error
     except OSError as error:
         raise LocalError(
-            f"Cannot keep the secret key in {path}: {error.strerror}. Was the folder made by "
+            f"Cannot keep the key in {path}: {error.strerror}. Was the folder made by "
             "another account (a run with sudo)? Run as that account, or choose another folder "
             "with --data."
         ) from error

@@ -1,8 +1,10 @@
-"""Secrets that have to be read again, such as the addresses of gateways: encrypted at rest."""
+"""Keys that follow from those of the installation, and secrets that have to be read again, such as
+the addresses of gateways: encrypted at rest."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -16,11 +18,26 @@ class SealBroken(Exception):
     """It was sealed with another key than GRIDSERVE_SECRET_KEY: it has to be entered anew."""
 
 
+def _derived(key: str, purpose: bytes) -> bytes:
+    """A key of its own for each purpose, 32 bytes: what signs cookies does not encrypt."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.encode())
+
+
+def name_of(key: str) -> str:
+    """What a key is called beside what was made with it; nothing of the key follows from it."""
+    return hashlib.sha256(b"gridserve name of key" + key.encode()).hexdigest()[:16]
+
+
+def trail_keys() -> dict[str, bytes]:
+    """By their names the keys that seal the audit trail: the first is the present one."""
+    config: Config = current_app.extensions["gridserve"]
+    return {name_of(key): _derived(key, b"gridserve audit trail") for key in config.data_key}
+
+
 def _fernet() -> Fernet:
     config: Config = current_app.extensions["gridserve"]
-    # A key of its own, so that what signs cookies does not encrypt.
-    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"gridserve sealed text")
-    return Fernet(base64.urlsafe_b64encode(derive.derive(config.secret_key.encode())))
+    key = _derived(config.secret_key, b"gridserve sealed text")
+    return Fernet(base64.urlsafe_b64encode(key))
 
 
 def seal(text: str) -> str:

@@ -36,6 +36,7 @@ class Client(FlaskClient):
 
 
 SECRET = "only-for-tests-" + "x" * 32
+DATA_KEY = "only-for-tests-" + "d" * 32
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +70,7 @@ def config(addresses: Addresses, tmp_path_factory: pytest.TempPathFactory) -> Co
         database_url=addresses.database_url,
         redis_url=addresses.redis_url,
         secret_key=SECRET,
+        data_key=(DATA_KEY,),
         blobs=str(tmp_path_factory.mktemp("blobs")),
     )
 

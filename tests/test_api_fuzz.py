@@ -19,7 +19,7 @@ from gridserve.app import create_app
 from gridserve.config import Config
 from gridserve.db import db
 from gridserve.permissions import Role
-from tests.conftest import SECRET, own_database
+from tests.conftest import DATA_KEY, SECRET, own_database
 from tests.factories import COUNTY, LONG_AGO, Make
 
 CHECKS = [
@@ -56,7 +56,7 @@ def document(fuzzed):
 
 def operations() -> list[tuple[str, str]]:
     """Each path and method of the document, but for signing out, which would end the token."""
-    unused = Config("postgresql+psycopg://", "redis://", SECRET, blobs="unused")
+    unused = Config("postgresql+psycopg://", "redis://", SECRET, (DATA_KEY,), blobs="unused")
     app = create_app(unused)
     with app.app_context():
         paths = openapi.document(app, app.extensions["gridserve.api"])["paths"]

@@ -110,7 +110,8 @@ def test_a_job_that_is_killed_half_way_makes_it_once_in_the_end(committed):
     connect(config).flushdb()  # and the job is lost
     env = os.environ | {
         "GRIDSERVE_DATABASE_URL": config.database_url, "GRIDSERVE_REDIS_URL": config.redis_url,
-        "GRIDSERVE_SECRET_KEY": config.secret_key, "GRIDSERVE_BLOBS": config.blobs,
+        "GRIDSERVE_SECRET_KEY": config.secret_key,
+        "GRIDSERVE_DATA_KEY": config.data_key[0], "GRIDSERVE_BLOBS": config.blobs,
     }  # fmt: skip
     job = subprocess.Popen([sys.executable, "-c", JOB, said["id"]], env=env)
     taken = select(Document.claimed_at).where(Document.id == uuid.UUID(said["id"]))

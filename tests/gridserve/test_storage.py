@@ -116,6 +116,7 @@ def test_the_doctor_writes_and_reads(config, monkeypatch, tmp_path):
     monkeypatch.setenv("GRIDSERVE_DATABASE_URL", config.database_url)
     monkeypatch.setenv("GRIDSERVE_REDIS_URL", config.redis_url)
     monkeypatch.setenv("GRIDSERVE_SECRET_KEY", config.secret_key)
+    monkeypatch.setenv("GRIDSERVE_DATA_KEY", config.data_key[0])
 
     def found(blobs: Path | str) -> tuple[str, str]:
         monkeypatch.setenv("GRIDSERVE_BLOBS", str(blobs))

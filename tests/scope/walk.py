@@ -30,7 +30,15 @@ from tests.scope.fills import (
 from tests.scope.world import Place, found_in, readable
 
 # What a refused or an own thing may be written into: of nobody else's place.
-OWN_TABLES = {"event", "submission", "kept_filter", "photo", "photo_upload", "log_words"}
+OWN_TABLES = {
+    "event",
+    "event_waiting",
+    "submission",
+    "kept_filter",
+    "photo",
+    "photo_upload",
+    "log_words",
+}
 
 
 @dataclass

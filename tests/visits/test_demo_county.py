@@ -250,6 +250,7 @@ def served(config: Config) -> Iterator[tuple[str, Callable[[], None]]]:
     environment = {
         **os.environ, "GRIDSERVE_DATABASE_URL": config.database_url,
         "GRIDSERVE_REDIS_URL": config.redis_url, "GRIDSERVE_SECRET_KEY": config.secret_key,
+        "GRIDSERVE_DATA_KEY": config.data_key[0],
         "GRIDSERVE_BLOBS": config.blobs,
     }  # fmt: skip
     running: list[subprocess.Popen[bytes]] = []

@@ -123,6 +123,7 @@ def test_who_may_frame_is_said_as_origins_and_needs_https(config, embedders, sec
         "GRIDSERVE_DATABASE_URL": config.database_url,
         "GRIDSERVE_REDIS_URL": config.redis_url,
         "GRIDSERVE_SECRET_KEY": config.secret_key,
+        "GRIDSERVE_DATA_KEY": config.data_key[0],
         "GRIDSERVE_BLOBS": config.blobs,
         "GRIDSERVE_EMBEDDED_BY": embedders,
         "GRIDSERVE_SECURE_COOKIES": secure,
