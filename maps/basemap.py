@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 CONNECT, READ, WHOLE = 2.0, 3.0, 6.0  # seconds: for a connection, between bytes, for a tile
 LARGEST = 512 * 1024  # bytes of a tile
 AT_ONCE = 4  # fetched at once by a process: threads that wait for it serve nobody
-PATIENCE = 1.0  # seconds to wait for one of these
-DOWN = 20  # seconds for which a host in trouble is left alone
+PATIENCE = 5.0  # seconds to wait for one of these
+DOWN = 30  # seconds for which a host in trouble is left alone
 # A tile lies in the slot that its address hashes to, in place of what lay there: so the cache has a
 # limit (256 MB at most, a fifth of it usually) and nothing has to be counted or tidied up.
 SLOTS, KEPT_UP_TO = 4096, 64 * 1024
@@ -95,18 +95,24 @@ def _kept(
 def _fetched(config: Config, address: str, z: int, x: int, y: int) -> bytes | None:
     redis, host = connect(config), urlsplit(address).hostname
     down = f"gridserve:basemap:down:{host}"
-    with suppress(RedisError):
-        if redis.exists(down):
-            raise Unavailable("left alone for a while")
     if not _turns.acquire(timeout=PATIENCE):
         raise Unavailable("others wait for it")
     try:
-        return _asked(_filled(config, address, z, x, y))
-    except Unavailable as error:
-        _leave_alone(redis, down, f"{host}: {error}")
-        raise
+        if _is_left_alone(redis, down):  # looked at last, so that who waited does not ask in vain
+            raise Unavailable("left alone for a while")
+        try:
+            return _asked(_filled(config, address, z, x, y))
+        except Unavailable as error:
+            _leave_alone(redis, down, f"{host}: {error}")
+            raise
     finally:
         _turns.release()
+
+
+def _is_left_alone(redis: Redis, down: str) -> bool:
+    with suppress(RedisError):
+        return bool(redis.exists(down))
+    return False
 
 
 def _filled(config: Config, address: str, z: int, x: int, y: int) -> str:

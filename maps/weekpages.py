@@ -55,7 +55,7 @@ def show() -> ResponseReturnValue:
             "open_href": cases.open(place.code, **kept) if live else None,
             "overdue_href": cases.open(place.code, **kept, overdue=1) if live else None,
             "width": 100 * week.count / most if most else 0,
-            "late": 100 * week.overdue / most if most else 0,
+            "late": 100 * week.overdue / week.count if week.count else 0,
         }  # fmt: skip
 
     rows = [row(n, week) for n, week in enumerate(found.weeks)]

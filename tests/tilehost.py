@@ -54,6 +54,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
         kind, body, mode = "image/png", b"", self.server.mode
+        if mode == "slow":
+            time.sleep(0.4)
         if mode == "hang":
             time.sleep(30)
             return

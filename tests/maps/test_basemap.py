@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from html import unescape
 from io import BytesIO
@@ -72,6 +73,14 @@ def test_a_host_in_trouble_leaves_clean_ground_and_is_left_alone(
     assert len(host.asked) == 1  # a redirect is not followed, and nobody else waits in vain
     assert len(caplog.messages) == 1
     assert KEY not in caplog.text
+
+
+def test_a_slow_host_leaves_no_holes_in_the_map_of_a_page(named, host, context):
+    host.mode = "slow"
+    config = context.extensions["gridserve"]
+    with ThreadPoolExecutor(16) as people:
+        found = list(people.map(lambda x: basemap.tile(config, 0, 10, x, 400), range(16)))
+    assert all(found)
 
 
 def test_a_host_that_is_away_leaves_clean_ground(named, host, client):
