@@ -294,6 +294,8 @@ LAST_MET = """
 
 
 def _visits(size: Size) -> None:
+    # Without statistics each household would be looked for among all assignments.
+    db.session.execute(text("ANALYZE cell, assignment, membership, household"))
     with without_indexes("visit"):
         db.session.execute(
             text(VISITS),
@@ -340,6 +342,7 @@ STEP = {
 
 
 def _issues(size: Size) -> None:
+    db.session.execute(text("ANALYZE household"))  # it has its indexes now
     db.session.execute(text(TWINS), {"big": BIG + "%", "twice": size.issues * 2})
     with without_indexes("issue"):
         copied("issue", ISSUE, "i.id = twin.old")

@@ -32,8 +32,8 @@ from maps.places import BY, CELL, Area, Place, names, shapes, under
 from visits import counting
 from visits.counting import DUE_FORMULA, FORMULA, met_between
 from visits.figures import WINDOWS, kept_days
-from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus, Stay, Tag
-from visits.past import cell_on, status_on
+from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus, Tag
+from visits.past import cell_on, near, status_on
 
 __all__ = ["DUE_FORMULA", "FORMULA", "Coverage", "Figures", "Row", "coverage", "share"]
 
@@ -167,18 +167,10 @@ def _counts(asked: _Asked, digits: int) -> Any:
     stale = marked.distinct()
     nothing_kept = ~exists().where(CoverageDay.day == last)  # asked once, not for each row
     return kept.union_all(
-        _counted(asked, digits, cell, cell.in_(stale), _near(stale, day)),
+        _counted(asked, digits, cell, cell.in_(stale), near(stale, day)),
         _counted(asked, digits, cell, cell.is_(None), Household.cell_id.is_(None)),
         _counted(asked, digits, cell, nothing_kept, cell.is_not(None), cell.not_in(stale)),
     )
-
-
-def _near(cells: Select[Any], day: date) -> ColumnElement[bool]:
-    """Households that may have been in one of the cells on `day`: found by indexes."""
-    here = Household.cell_id.in_(cells)
-    if day >= workdays.today():
-        return here
-    return or_(here, Household.id.in_(select(Stay.household_id).where(Stay.cell_id.in_(cells))))
 
 
 def _counted(

@@ -125,17 +125,22 @@ def cells_map(
     module, name = js(static_url("js/coverage.js")), map_.get_name()
     code = f"import({module}).then(({{ cover }}) => cover({name}, {js(said)}));"
     put(map_, "cover", Code(code))
-    return _with_tiles(parts_of(map_, edges, named, static_url, _, corners=corners), static_url)
+    parts = parts_of(map_, edges, named, static_url, _, corners=corners)
+    own = ("js/coverage.js", "js/map.js", "js/tiles.js")
+    return replace(_with_tiles(parts, own, static_url), data=figures)
 
 
-def _with_tiles(parts: MapParts, static_url: StaticUrl) -> MapParts:
-    """`parts` with the modules that read vector tiles."""
+def _with_tiles(parts: MapParts, own: Sequence[str], static_url: StaticUrl) -> MapParts:
+    """`parts` with the modules that read vector tiles, and `own` that use them."""
     vendored = {
         "@mapbox/vector-tile": "vendor/vector-tile/index.js",
         "@mapbox/point-geometry": "vendor/point-geometry/index.js",
         "pbf": "vendor/pbf/index.js",
     }
-    return replace(parts, imports={name: static_url(path) for name, path in vendored.items()})
+    return replace(
+        parts, imports={name: static_url(path) for name, path in vendored.items()},
+        modules=tuple(map(static_url, own)),
+    )  # fmt: skip
 
 
 def issues_map(
@@ -173,7 +178,8 @@ def issues_map(
     module, name = js(static_url("js/aging.js")), map_.get_name()
     code = f"import({module}).then(({{ gather }}) => gather({name}, {js(said)}));"
     put(map_, "gather", Code(code))
-    return _with_tiles(parts_of(map_, edges, named, static_url, _, corners=corners), static_url)
+    parts = parts_of(map_, edges, named, static_url, _, corners=corners)
+    return _with_tiles(parts, ("js/aging.js", "js/map.js"), static_url)
 
 
 def aging_map(

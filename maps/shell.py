@@ -50,6 +50,8 @@ class MapParts:
     counts: dict[str, int] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     imports: Mapping[str, str] = field(default_factory=dict)  # names of modules → addresses
+    modules: tuple[str, ...] = ()  # of ours, which would be found one after the other
+    data: str | None = None  # what the script asks first
 
 
 class Code(MacroElement):

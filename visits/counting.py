@@ -27,6 +27,7 @@ FORMULA, DUE_FORMULA = "coverage-1", "due-1"
 WHOLE = ("households", "registered")  # the same for every window
 WINDOWED = ("met", "due", "in_time", "overdue", "caught_up")
 FIGURES = (*WHOLE, *WINDOWED)
+PLACE = ("id", "cell_id", "village_code")
 
 
 def window_start(last: date, days: int) -> date:
@@ -85,10 +86,23 @@ def by_household(
         .group_by(Household.id)
         .subquery()
     )
-    columns: list[Any] = [rows.c.id, rows.c.cell_id, rows.c.village_code, *whole(rows.c.status)]
+    deadlines = _with_deadlines(rows, len(firsts))
+    columns: list[Any] = [deadlines.c[name] for name in PLACE] + whole(deadlines.c.status)
     for n, first in enumerate(firsts):
-        columns += _in_window(rows, n, first, last)
+        columns += _in_window(deadlines, n, first, last)
     return select(*columns).subquery()
+
+
+def _with_deadlines(rows: Subquery, windows: int) -> Subquery:
+    """Households with their status, and for each window when they were first met and the deadline.
+
+    OFFSET keeps the planner from writing out a deadline, which is dear, at each of its uses.
+    """
+    columns = [*(rows.c[name] for name in (*PLACE, "status")),
+               *(rows.c[f"first_{n}"] for n in range(windows)),
+               *(_deadline(rows.c[f"before_{n}"], rows.c.registered_at, rows.c.interval)
+                 .label(f"deadline_{n}") for n in range(windows))]  # fmt: skip
+    return select(*columns).offset(0).subquery()
 
 
 def whole(status: Any) -> list[ColumnElement[bool]]:
@@ -101,7 +115,7 @@ def whole(status: Any) -> list[ColumnElement[bool]]:
 
 def _in_window(rows: Subquery, n: int, begins: date, last: date) -> list[ColumnElement[Any]]:
     first, active = rows.c[f"first_{n}"], rows.c.status == HouseholdStatus.ACTIVE
-    deadline = _deadline(rows.c[f"before_{n}"], rows.c.registered_at, rows.c.interval)
+    deadline: ColumnElement[date] = rows.c[f"deadline_{n}"]
     due = and_(active, deadline.between(begins, last))
     overdue = and_(active, deadline < begins)
     return [

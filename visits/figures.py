@@ -11,6 +11,7 @@ transaction; marked cells are counted live until they have been counted anew.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,7 +27,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    or_,
     select,
     true,
     union_all,
@@ -40,12 +40,13 @@ from gridserve.db import Instant, db, now
 from gridserve.jobs import enqueue
 from visits import counting
 from visits.counting import window_start
-from visits.models import CoverageDay, CoverageMark, Household, Outcome, Stay, Visit
-from visits.past import cell_on
+from visits.models import CoverageDay, CoverageMark, Household, Outcome, Visit
+from visits.past import cell_on, near
 
 # The windows, in days up to and including a kept day, whose figures are kept ready.
 WINDOWS = (30, 90, 180, 365)
 MONTHS = 12
+GATHER_SECONDS = 0.4  # in which marks gather; meanwhile the marked cells are counted live
 
 
 def kept_days(today: date | None = None) -> list[date]:
@@ -61,14 +62,8 @@ def kept_days(today: date | None = None) -> list[date]:
 def _by_cell(day: date, cells: set[uuid.UUID] | None) -> Select[Any]:
     """Select (cell_id, households, registered, met_0, due_0 … met_1 …) of `day`, of these cells or
     of all, for each of WINDOWS."""
-    where: list[ColumnElement[bool]] = []
+    where = [] if cells is None else [near(cells, day)]
     cell = Household.cell_id.expression if day >= workdays.today() else cell_on(day)
-    if cells is not None:
-        here: ColumnElement[bool] = Household.cell_id.in_(cells)
-        if day < workdays.today():
-            left = select(Stay.household_id).where(Stay.cell_id.in_(cells))
-            here = or_(here, Household.id.in_(left))
-        where.append(here)
     firsts = [window_start(day, days) for days in WINDOWS]
     homes = counting.by_household(cell, firsts, day, *where)
     return select(homes.c.cell_id, *counting.sums(homes, len(WINDOWS))).group_by(homes.c.cell_id)
@@ -86,7 +81,13 @@ def mark(cell_ids: Iterable[uuid.UUID | None], since: date | None = None) -> Non
 
 def refresh_soon() -> None:
     """Ask for a refresh of what this transaction marks."""
-    enqueue(refresh_marked, once=True)
+    enqueue(refresh_gathered, once=True)
+
+
+def refresh_gathered() -> int:
+    """The same as refresh_marked for what is marked within a moment: each run costs a process."""
+    time.sleep(GATHER_SECONDS)
+    return refresh_marked()
 
 
 def refresh_marked() -> int:
@@ -100,8 +101,9 @@ def refresh_marked() -> int:
     ).all()
     if not marks:
         return 0
+    there = _days_there()
     for day in kept_days():
-        if not db.session.scalar(select(exists().where(CoverageDay.day == day))):
+        if day not in there:
             refresh(day=day)  # a day is kept whole or not at all
             continue
         cells = {cell for cell, since in marks if since is None or since <= day}
@@ -146,12 +148,18 @@ def _figures(counted: FromClause, window: int) -> list[ColumnElement[Any]]:
 
 def turn_of_day() -> None:
     """Keep what the new day asks for, and no longer what only yesterday did."""
-    wanted = kept_days()
+    wanted, there = kept_days(), _days_there()
     db.session.execute(delete(CoverageDay).where(CoverageDay.day.not_in(wanted)))
     for day in wanted:
-        if not db.session.scalar(select(exists().where(CoverageDay.day == day))):
+        if day not in there:
             refresh(day=day)
             db.session.commit()
+
+
+def _days_there() -> set[date]:
+    """Which of the days that are to be kept have figures, by a look into the index for each."""
+    days = func.unnest(array(kept_days())).column_valued("day")
+    return set(db.session.scalars(select(days).where(exists().where(CoverageDay.day == days))))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.orm import aliased
 
 from gridserve import workdays
 from gridserve.db import Asked, db
@@ -56,6 +58,22 @@ def cell_on(day: date | ColumnElement[date]) -> ColumnElement[uuid.UUID | None]:
         .limit(1)
     )
     return func.coalesce(stay.scalar_subquery(), Household.cell_id)
+
+
+@cache
+def _home() -> type[Household]:
+    return aliased(Household)
+
+
+def near(cells: Collection[uuid.UUID] | Select[Any], day: date) -> ColumnElement[bool]:
+    """Whether a household may have counted in one of the cells on `day`, found by indexes."""
+    if day >= workdays.today():
+        return Household.cell_id.in_(cells)
+    home = _home()
+    # A union and no OR, which would read every household of the county.
+    here = select(home.id).where(home.cell_id.in_(cells))
+    left = select(Stay.household_id).where(Stay.cell_id.in_(cells))
+    return Household.id.in_(here.union(left))
 
 
 def cells_on(

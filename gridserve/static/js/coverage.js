@@ -75,7 +75,7 @@ export async function cover(map, said) {
   }).addTo(map);
 
   try {
-    const answer = await fetch(said.figures, { headers: { Accept: "application/json" } });
+    const answer = await fetch(said.figures);  // asked already by the page, in just these words
     const found = await answer.json();
     const own = found.own && new Set(found.own);
     opens = (id) => (found.cases && (!own || own.has(id)) ? found.cases.replace("{code}", id) : null);
