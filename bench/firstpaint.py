@@ -80,7 +80,7 @@ def paint(app: Flask, cells: int) -> Table:
         f"Headless Chromium, {VIEW['width']} × {VIEW['height']}, browser without anything kept: "
         f"from the address to the picture with all {cells:,} cells in their colours. Cold: the "
         "server's cache is empty. Memory: heap of scripts after a collection, and what the page's "
-        "process holds above that of an empty page (PSS). Folium: the same shapes, figures and "
+        "process holds for itself above an empty page. Folium: the same shapes, figures and "
         "colours as its GeoJson layer, on a server of files.",
         ("page", "painted, median s", "slowest s", "goal s", "HTML kB zipped", "all kB",
          "heap MB", "process MB", "goal MB"),
@@ -145,15 +145,15 @@ def _process(browser: Browser) -> float:
     session = browser.new_browser_cdp_session()
     infos = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
-    return sum(_pss(info["id"]) for info in infos if info["type"] == "renderer")
+    return sum(_held(info["id"]) for info in infos if info["type"] == "renderer")
 
 
-def _pss(pid: int) -> float:
+def _held(pid: int) -> float:
     try:
         told = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except OSError:
         return 0.0
-    found = re.search(r"^Pss:\s+(\d+) kB", told, re.MULTILINE)
+    found = re.search(r"^Anonymous:\s+(\d+) kB", told, re.MULTILINE)
     return int(found[1]) / 1000 if found else 0.0
 
 

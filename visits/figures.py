@@ -28,6 +28,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
     true,
     union_all,
     update,
@@ -46,6 +47,9 @@ from visits.past import cell_on, near
 # The windows, in days up to and including a kept day, whose figures are kept ready.
 WINDOWS = (30, 90, 180, 365)
 MONTHS = 12
+# For counting all households at once, until the end of the transaction: what a server gives to each
+# query by itself would send a million of them through files.
+ROOM = "SET LOCAL work_mem = '128MB'"
 GATHER_SECONDS = 0.4  # in which marks gather; meanwhile the marked cells are counted live
 
 
@@ -115,6 +119,8 @@ def refresh_marked() -> int:
 def refresh(cells: set[uuid.UUID] | None = None, day: date | None = None) -> None:
     """Write the figures of `day` (today) for these cells, or for all, in one statement."""
     day = day or workdays.today()
+    if cells is None:
+        db.session.execute(text(ROOM))
     counted = _by_cell(day, cells).cte("counted")
     chosen = Cell.id.in_(cells) if cells is not None else true()
     windows = [
@@ -174,6 +180,7 @@ class Difference:
 
 def check() -> list[Difference]:
     """Compare what is kept with the visits; marked cells are under way and left out."""
+    db.session.execute(text(ROOM))
     found = [each for day in kept_days() for each in _check_day(day)]
     return found + _check_last_met()
 
