@@ -83,6 +83,7 @@ from gridserve import (
     audit,
     auditcommands,
     auth,
+    backupcommands,
     errors,
     headers,
     i18n,
@@ -250,6 +251,7 @@ DOCUMENTS = (*maps.sheets.kinds.KINDS, *maps.coveragefiles.KINDS)
 # What may be imported as a file, in the order in which it is offered.
 IMPORTS = (*visits.imports.KINDS, *grids.imports.KINDS)
 COMMANDS: tuple[click.Command, ...] = (
+    *backupcommands.COMMANDS,
     *usercommands.COMMANDS,
     *auditcommands.COMMANDS,
     *grids.commands.COMMANDS,

@@ -29,6 +29,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 Row = TypeVar("Row", bound="Base")
+BLOB = {"blob": True}  # info of a column that names a blob: backups take these along
 SRID = 4326
 
 # SQLSTATEs that callers tell apart. Constraint names are compared by prefix only: on a sharded

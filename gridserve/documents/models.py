@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, t
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gridserve.db import Base, Code, choice, county, now
+from gridserve.db import BLOB, Base, Code, choice, county, now
 from gridserve.people import User
 
 
@@ -49,7 +49,7 @@ class Document(Base):
     held: Mapped[list[str]] = mapped_column(JSONB)
     state: Mapped[DocumentState] = mapped_column(choice(DocumentState, "state"))
     failure: Mapped[str | None] = mapped_column(String(2000))
-    sha256: Mapped[str | None] = mapped_column(String(64))
+    sha256: Mapped[str | None] = mapped_column(String(64), info=BLOB)
     size: Mapped[int | None] = mapped_column(BigInteger)  # bytes
     said: Mapped[str] = mapped_column(String(64))  # digest of what was asked: tells a repeat
     by_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))

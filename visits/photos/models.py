@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from gridserve.db import Base, Code, choice, county, now
+from gridserve.db import BLOB, Base, Code, choice, county, now
 
 LONGEST_SIDE = 65_500  # of a JPEG
 TRIES = 5  # to make a thumbnail
@@ -58,13 +58,13 @@ class Photo(Base):
 
     sha256: Mapped[str] = mapped_column(Code(64), primary_key=True)
     uploader_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
-    stored_sha256: Mapped[str] = mapped_column(Code(64))
+    stored_sha256: Mapped[str] = mapped_column(Code(64), info=BLOB)
     kind: Mapped[PictureKind] = mapped_column(choice(PictureKind, "kind"))
     size: Mapped[int] = mapped_column(Integer)  # bytes that are kept
     width: Mapped[int] = mapped_column(Integer)
     height: Mapped[int] = mapped_column(Integer)
     received_at: Mapped[datetime] = mapped_column(default=now)
-    thumbnail_sha256: Mapped[str | None] = mapped_column(Code(64))  # None: not made yet
+    thumbnail_sha256: Mapped[str | None] = mapped_column(Code(64), info=BLOB)  # None: not made
     thumbnail_tries: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
 
 
