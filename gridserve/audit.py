@@ -27,6 +27,7 @@ bp = Blueprint("audit", __name__)
 ACTIONS = {
     "sign_in.done": _l("Signed in"),
     "sign_in.refused": _l("Sign-in refused"),
+    "sign_in.ended": _l("Sign-in ended by its owner"),
     "sign_out.done": _l("Signed out"),
     "user.created": _l("Account made"),
     "user.disabled": _l("Account disabled"),

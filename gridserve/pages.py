@@ -1,15 +1,27 @@
-"""Signing in and out in the browser, and the start page that sends each role home."""
+"""Signing in and out in the browser, the own sign-ins, and the page that sends each role home."""
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, request, session, url_for
-from flask.typing import ResponseReturnValue
+import uuid
 
-from gridserve import auth, people, signingin
+from flask import (
+    Blueprint,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from gridserve import auth, people, signingin, signins
 from gridserve.auth import current_user, public, requires
 from gridserve.config import Config
 from gridserve.db import db
-from gridserve.errors import NotFound, Problem
+from gridserve.errors import Invalid, NotFound, Problem
 from gridserve.http import inside, transaction
 from gridserve.permissions import Permission, roles
 from gridserve.provider import Provider, ProviderRefused, provider
@@ -117,6 +129,45 @@ def log_out() -> ResponseReturnValue:
     people.sign_out(auth.current_sign_in())
     session.clear()
     return redirect(url_for("account.login"))
+
+
+@bp.get("/account")
+@requires(Permission.ACCOUNT)
+def own() -> ResponseReturnValue:
+    """Where one is signed in."""
+    return _own()
+
+
+@bp.post("/account")
+@requires(Permission.ACCOUNT)
+@transaction
+def end_sign_ins() -> ResponseReturnValue:
+    """End one of the own sign-ins, or without naming one all others."""
+    named = request.form.get("sign_in")
+    try:
+        if named is None:
+            count = signins.end_others(auth.current_sign_in(), by=current_user)
+            flash(_("%(n)s ended.", n=count))
+        else:
+            signins.end(_uuid(named), by=current_user)
+            flash(_("Ended. Whoever used it has to sign in anew."))
+    except Problem as problem:
+        return _own(problem), problem.status
+    return redirect(url_for("account.own"))
+
+
+def _own(problem: Problem | None = None) -> str:
+    return render_template(
+        "account.html", sign_ins=signins.living(current_user), problem=problem,
+        current=auth.current_sign_in().id,
+    )  # fmt: skip
+
+
+def _uuid(words: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(words)
+    except ValueError as error:
+        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
 
 
 @bp.get("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import marshmallow as ma
@@ -11,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from gridserve import auth, jobs, openapi, people, workdays
+from gridserve import auth, jobs, openapi, people, signins, workdays
 from gridserve.auth import current_user, public, requires
 from gridserve.db import db
 from gridserve.http import API, Blueprint, Moment, Schema, Text, transaction
@@ -30,6 +31,20 @@ class SignInIn(Schema):
 class TokenOut(Schema):
     token = ma.fields.String(required=True)
     expires_at = Moment(required=True)
+
+
+class SessionOut(Schema):
+    """A sign-in by a browser or a phone."""
+
+    id = ma.fields.UUID(required=True)
+    device = ma.fields.String(required=True)
+    created_at = Moment(required=True)
+    expires_at = Moment(required=True)
+    current = ma.fields.Boolean(required=True, metadata={"description": "this request's own"})
+
+
+class SessionList(Schema):
+    items = ma.fields.List(ma.fields.Nested(SessionOut), required=True)
 
 
 class PostOut(Schema):
@@ -54,6 +69,30 @@ def sign_in(data: dict[str, Any]) -> dict[str, Any]:
     """Sign in with login and password; the token goes into later requests' Authorization."""
     token, row = auth.sign_in(data["login"], data["password"], data["device"])
     return {"token": token, "expires_at": row.expires_at}
+
+
+@bp.get("/sessions")
+@requires(Permission.ACCOUNT)
+@bp.response(200, SessionList)
+def list_sign_ins() -> dict[str, Any]:
+    """The caller's own sign-ins that hold, the newest first."""
+    here = auth.current_sign_in().id
+    return {
+        "items": [
+            {"id": row.id, "device": row.device, "created_at": row.created_at,
+             "expires_at": row.expires_at, "current": row.id == here}
+            for row in signins.living(current_user)
+        ]
+    }  # fmt: skip
+
+
+@bp.delete("/sessions/<uuid:session_id>")
+@requires(Permission.ACCOUNT)
+@transaction
+@bp.response(204)
+def end_sign_in(session_id: uuid.UUID) -> None:
+    """End one of the caller's own sign-ins, at once. Again changes nothing."""
+    signins.end(session_id, by=current_user)
 
 
 @bp.delete("/sessions/current")

@@ -42,6 +42,7 @@ NOWHERE = {
 
 # What stands in an address between slashes, by its name; `code` by its endpoint.
 PATHS: dict[str, Callable[[Place], Any]] = {
+    "session_id": lambda p: p["sign_in"],
     "absence_id": lambda p: p["absence"],
     "announcement_id": lambda p: p["notice"],
     "asked_id": lambda p: p["asked"],
@@ -138,7 +139,8 @@ STATES: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 # What a page's address takes, since no document says it as that of the API does.
 PAGES: dict[str, tuple[str, ...]] = {
-    "account.home": (), "grids.home": ("jurisdiction",), "announcements.listing": (),
+    "account.home": (), "account.own": (), "grids.home": ("jurisdiction",),
+    "announcements.listing": (),
     "announcements.show": ("at",), "announcements.table": ("at",),
     "announcements.households": ("at",), "announcements.new": (), "audit.trail": ("login",),
     "calendar.show": (), "callbacks.listing": (), "categories.listing": (),
@@ -224,6 +226,8 @@ def form(**said: Any) -> list[Call]:
 
 # Bodies of what changes something, aimed at a place: each must be taken from whoever may, there.
 BODIES: dict[str, Callable[[Place], list[Call]]] = {
+    "account.end_sign_ins": lambda p: form(sign_in=p["sign_in"]),
+    "account_api.end_sign_in": lambda p: [{}],
     "announcements.act": lambda p: [
         *form(do="withdraw"), *form(do="answer", asked=p["asked"], words="答复")],
     "announcements.make": lambda p: form(**announcement_in(p)),

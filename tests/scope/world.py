@@ -113,6 +113,9 @@ def _keys() -> set[str]:
 
 def _ground(make: Make, place: Place) -> None:
     cells = [make.cell(n, village=place.village, name=f"{place.mark}格{n}") for n in (1, 2, 3, 4)]
+    spare = people.digest(make.token(place.people[Role.CADRE]))  # with which nobody here comes
+    kept = select(people.DeviceToken.id).where(people.DeviceToken.token_hash == spare)
+    place.ids["sign_in"] = str(db.session.scalar(kept))
     cadre, mate, away = (place.people[name] for name in (Role.CADRE, "mate", "away"))
     team = make.team(cells[:2], [cadre, away], code=place.village)
     unit = make.team([cells[2], cells[3]], [], code=place.village)
