@@ -56,11 +56,10 @@ def over_http(port: int) -> Get:
 
     def get(path: str, again: bool = True) -> bytes:
         try:
-            if line.sock is None:
-                line.connect()
-            # A server that writes head and body apart would wait 40 ms for our acknowledgement.
-            line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             line.request("GET", path, headers=HEADERS)
+            # A server that writes head and body apart would wait 40 ms for our acknowledgement,
+            # which is then that of our kernel and not its own time. It has to be said each time.
+            line.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             answer = line.getresponse()
             body = answer.read()
         except (http.client.HTTPException, OSError):

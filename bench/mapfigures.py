@@ -77,8 +77,8 @@ def coverage(app: Flask) -> Table:
         "The slowest of twelve windows (30, 90, 180, 365 days to today, to the end of the last "
         "month and of a month a year ago). SQL: the slowest statement of the request. Plain: one "
         "query over households and visits with the same indexes, its slowest window.",
-        ("what", "SQL p95 ms", "goal ms", "HTTP p50 ms", "HTTP p95 ms", "goal ms", "plain ms",
-         "plain ÷ SQL"),
+        ("what", "SQL p50 ms", "p95 ms", "goal ms", "HTTP p50 ms", "p95 ms", "goal ms",
+         "plain ms", "plain ÷ SQL p50"),
     )  # fmt: skip
     plain = 0.0
     for first, last in windows()[::5]:
@@ -105,8 +105,9 @@ def coverage(app: Flask) -> Table:
                         statements.append(found[0])
                         whole += took
             sql, http = Times(statements), Times(whole)
-            table.add(what, sql.p95, met(sql.p95, 10), http.p50, http.p95, met(http.p95, 30),
-                      plain * 1000, plain * 1000 / sql.p95)  # fmt: skip
+            table.add(what, sql.p50, sql.p95, met(sql.p95, 10),
+                      http.p50, http.p95, met(http.p95, 30),
+                      plain * 1000, plain * 1000 / sql.p50)  # fmt: skip
     return table
 
 

@@ -73,7 +73,8 @@ def met(found: float, goal: float, *, least: bool = False) -> str:
 def machine() -> str:
     """What it was measured on."""
     return (f"Measured on {workdays.today():%Y-%m-%d}: {os.cpu_count()} cores,"
-            f" {memory() / 1e9:.0f} GB of memory, servers and clients together.")  # fmt: skip
+            f" {memory() / 1e9:.0f} GB of memory, servers and clients together; at the end"
+            f" {os.getloadavg()[2]:.1f} processes wanted to run (mean of 15 minutes).")  # fmt: skip
 
 
 def keep(part: str, body: str) -> None:

@@ -50,7 +50,7 @@ MONTHS = 12
 # For counting all households at once, until the end of the transaction: what a server gives to each
 # query by itself would send a million of them through files.
 ROOM = "SET LOCAL work_mem = '128MB'"
-GATHER_SECONDS = 0.4  # in which marks gather; meanwhile the marked cells are counted live
+GATHER_SECONDS = 0.8  # in which marks gather; meanwhile the marked cells are counted live
 
 
 def kept_days(today: date | None = None) -> list[date]:
