@@ -219,8 +219,13 @@ def fresh(app: Flask, seconds: float) -> list[Table]:
 
 
 def _probe(app: Flask, cadres: list[ingest.Cadre], seconds: float, table: Table) -> None:
-    # Whoever is asked about is visited by nobody else meanwhile.
-    probe, others = cadres[0], [c for c in cadres if c.cell != cadres[0].cell]
+    # Whoever is asked about is visited by nobody else meanwhile, and was visited least of late.
+    few = text("SELECT cell_id FROM household WHERE cell_id = ANY(:cells) AND status = 'active' "
+               "GROUP BY cell_id ORDER BY count(*) FILTER (WHERE last_met_at >= now() "
+               "- interval '31 days') LIMIT 1")  # fmt: skip
+    cell = db.session.scalar(few, {"cells": [cadre.cell for cadre in cadres]})
+    probe = next(cadre for cadre in cadres if cadre.cell == cell)
+    others = [cadre for cadre in cadres if cadre.cell != cell]
     code = db.session.get(Cell, probe.cell).code
     homes = db.session.scalars(
         text("SELECT id FROM household WHERE cell_id = :cell AND status = 'active' "
