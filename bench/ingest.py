@@ -241,6 +241,9 @@ def environment(app: Flask) -> dict[str, str]:
 @contextmanager
 def served(app: Flask) -> Iterator[None]:
     """gunicorn with two workers, as `gridserve up` starts it."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+            raise SystemExit(f"Port {PORT} is taken: a server of an earlier bench was left behind?")
     with tempfile.TemporaryDirectory() as log:
         web = subprocess.Popen(_web_command(PORT, Path(log)), env=environment(app), cwd=ROOT)
         try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from gridserve import workdays
 from gridserve.installation import ROOT
 from gridserve.local.processes import memory
 
@@ -72,7 +72,7 @@ def met(found: float, goal: float, *, least: bool = False) -> str:
 
 def machine() -> str:
     """What it was measured on."""
-    return (f"Measured on {workdays.today():%Y-%m-%d}: {os.cpu_count()} cores,"
+    return (f"Measured on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} cores,"
             f" {memory() / 1e9:.0f} GB of memory, servers and clients together; at the end"
             f" {os.getloadavg()[2]:.1f} processes wanted to run (mean of 15 minutes).")  # fmt: skip
 
