@@ -22,7 +22,7 @@ import pytest
 from gridserve.installation import ROOT
 
 TABLE = ROOT / "tests" / "data" / "530626"
-COUNTY = ["--households", "1500", "--visits", "2000", "--issues", "120", "--cadres", "120"]
+COUNTY = ["--households", "1000", "--visits", "1000", "--issues", "80", "--cadres", "100"]
 PARTS = ("gunicorn", "worker", "redis-server", "postgres")
 
 

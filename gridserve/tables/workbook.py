@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
@@ -100,8 +101,8 @@ def _look_over(data: bytes) -> dict[str, _Seen]:
                     with archive.open(member) as sheet:
                         found[member.filename] = _scan(sheet)
             return found
-    except (zipfile.BadZipFile, expat.ExpatError, EOFError, OSError, ValueError, RuntimeError,
-            NotImplementedError) as error:  # fmt: skip
+    except (zipfile.BadZipFile, zlib.error, expat.ExpatError, EOFError, OSError, ValueError,
+            RuntimeError, NotImplementedError) as error:  # fmt: skip
         raise _damaged() from error
 
 

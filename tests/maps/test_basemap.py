@@ -182,7 +182,8 @@ def test_shifted_tiles_are_kept_and_trouble_is_not(named, host, client, context)
 
 
 def settings(**values):
-    known = {"DATABASE_URL": "x", "REDIS_URL": "x", "SECRET_KEY": "x" * 32, "BLOBS": "var/blobs"}
+    keys = {"SECRET_KEY": "x" * 32, "DATA_KEY": "y" * 32}
+    known = {"DATABASE_URL": "x", "REDIS_URL": "x", "BLOBS": "var/blobs", **keys}
     return Config.from_env({f"GRIDSERVE_{k}": v for k, v in (known | values).items()})
 
 

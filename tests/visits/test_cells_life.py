@@ -279,7 +279,7 @@ def test_any_sequence_of_changes_keeps_the_ground_whole(make, as_user):
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=8, stateful_step_count=12, deadline=None,
+            max_examples=6, stateful_step_count=12, deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
