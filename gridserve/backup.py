@@ -27,7 +27,7 @@ from sqlalchemy import Connection, func, inspect, select, table, text, union
 
 from gridserve.db import Base, db, now
 from gridserve.local.binaries import find_postgres
-from gridserve.storage import BlobMissing, blobs
+from gridserve.storage import BlobMissing, blobs, sync
 
 DATABASE, BLOBS, MANIFEST = "database.age", "blobs.age", "manifest.json"
 # How libpq's programs are told where to connect, so that no password stands in a list of processes.
@@ -75,7 +75,7 @@ def make(to: Path, recipient: str, say: Say) -> Path:
         manifest["sha256"] = {name: _digest(partial / name) for name in (DATABASE, BLOBS)}
         _write(partial / MANIFEST, json.dumps(manifest, indent=1))
         partial.rename(folder)
-        _sync(to)
+        sync(to)
     except OSError as error:
         raise BackupFailed(f"{to}: {error.strerror or error}") from error
     return folder
@@ -274,13 +274,4 @@ def _write(path: Path, words: str) -> None:
         file.write(words + "\n")
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    """Make sure that a crash keeps what has just been put into `folder`."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path.parent)

@@ -222,10 +222,6 @@ def with_posts(user_id: uuid.UUID) -> User:
     """A person with all posts, outside the session, as one who asks."""
     wanted = select(User).where(User.id == user_id).options(joinedload(User.posts))
     user = db.session.scalars(wanted).unique().one()
-    return _apart(user)
-
-
-def _apart(user: User) -> User:
     for row in (*user.posts, user):
         db.session.expunge(row)
     return user

@@ -161,7 +161,7 @@ class Folder:
                 raise
             # The names are part of what has to be on the disk.
             for folder in (path.parent, path.parent.parent, self.root)[: 3 if made else 1]:
-                _sync(folder)
+                sync(folder)
         except OSError as error:
             raise StoreAway(error) from error
         return name
@@ -184,7 +184,7 @@ class Folder:
         return self.root / sha256[:2] / sha256[2:4] / sha256
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

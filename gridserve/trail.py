@@ -85,13 +85,22 @@ class Head:
 
 
 def digest_of(event: Any) -> bytes:
-    """SHA-256 of all that an event says, in one way of writing it."""
-    said = [
-        str(event.id), event.at.astimezone(UTC).isoformat(timespec="microseconds"), event.action,
+    """SHA-256 of all that an event says."""
+    return hashlib.sha256(canonical(said_by(event))).digest()
+
+
+def said_by(event: Any) -> list[Any]:
+    """All that an event says, in the order of COLUMNS and in one way of writing it."""
+    return [
+        str(event.id), written(event.at), event.action,
         event.subject_id and str(event.subject_id), event.actor_id and str(event.actor_id),
         event.jurisdiction_code, event.data,
     ]  # fmt: skip
-    return hashlib.sha256(canonical(said)).digest()
+
+
+def written(moment: datetime) -> str:
+    """A moment in the one way in which it is signed."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def canonical(said: Any) -> bytes:
@@ -104,7 +113,7 @@ def code_of(
     key: bytes, before: bytes, number: int, at: datetime, ids: Iterable[uuid.UUID], digests: bytes
 ) -> bytes:
     """The code that binds a seal to the one before it: HMAC with SHA-256, 32 bytes."""
-    head = canonical([number, at.astimezone(UTC).isoformat(timespec="microseconds")])
+    head = canonical([number, written(at)])
     made = hmac.new(key, before + hashlib.sha256(head).digest(), hashlib.sha256)
     for one in ids:
         made.update(one.bytes)

@@ -10,7 +10,7 @@ import gzip
 import json
 import os
 import uuid
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +20,7 @@ from sqlalchemy import select
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.events import Event
-from gridserve.trail import COLUMNS, FIRST, Head, Seal, canonical
+from gridserve.trail import COLUMNS, FIRST, Head, Seal, canonical, said_by, written
 from gridserve.trailcheck import Chain, Found
 
 FORMAT = "gridserve trail 1"
@@ -63,18 +63,10 @@ def write(month: date, path: Path) -> Found:
 
 def _written(seal: Seal, rows: dict[uuid.UUID, Any]) -> dict[str, Any]:
     return {
-        "number": seal.number, "at": _moment(seal.at), "key": seal.key, "code": seal.code.hex(),
+        "number": seal.number, "at": written(seal.at), "key": seal.key, "code": seal.code.hex(),
         "ids": [str(each) for each in seal.ids], "digests": seal.digests.hex(),
-        "events": [
-            [str(row.id), _moment(row.at), row.action, row.subject_id and str(row.subject_id),
-             row.actor_id and str(row.actor_id), row.jurisdiction_code, row.data]
-            for row in (rows[each] for each in seal.ids if each in rows)
-        ],
+        "events": [said_by(rows[each]) for each in seal.ids if each in rows],
     }  # fmt: skip
-
-
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def verify(path: Path) -> Found:
