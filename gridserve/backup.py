@@ -89,8 +89,8 @@ def restore(folder: Path, identity: str, say: Say) -> dict[str, Any]:
     """
     key, manifest = _identity(identity), read_manifest(folder)
     say("Checking the files")
-    for name, sha256 in manifest["sha256"].items():
-        if _digest(folder / name) != sha256:
+    for name in (DATABASE, BLOBS):
+        if _digest(folder / name) != manifest["sha256"].get(name):
             raise BackupFailed(f"{name} is not what was written: it was damaged or changed.")
     if inspect(db.engine).has_table("alembic_version"):
         raise BackupFailed("The database is not empty. Restore into a new one.")
@@ -257,16 +257,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """What a backup says of itself: made_at, migration, rows by table, blobs, missing, sha256."""
     try:
         found: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError) as error:
-        raise BackupFailed(
-            f"{folder} is no backup: {MANIFEST} cannot be read ({error})."
-        ) from error
+        found["rows"].items(), found["sha256"].items(), found["made_at"], found["blobs"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackupFailed(f"{folder} is no backup: {MANIFEST} is not one ({error}).") from error
     return found
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BackupFailed(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _write(path: Path, words: str) -> None:
