@@ -145,6 +145,14 @@ def page_args(schema: ma.Schema, given: Mapping[str, str] | None = None) -> dict
         ) from error
 
 
+def form_id(name: str) -> uuid.UUID:
+    """The id in the field `name` of a form, which our own pages put there. Raises Invalid."""
+    try:
+        return uuid.UUID(request.form.get(name, ""))
+    except ValueError as error:
+        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
+
+
 def inside(target: str, otherwise: str = "/") -> str:
     """`target` where it is a path on this site, else `otherwise` (no open redirect)."""
     try:

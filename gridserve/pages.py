@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from flask import (
     Blueprint,
     current_app,
@@ -21,8 +19,8 @@ from gridserve import auth, people, signingin, signins
 from gridserve.auth import current_user, public, requires
 from gridserve.config import Config
 from gridserve.db import db
-from gridserve.errors import Invalid, NotFound, Problem
-from gridserve.http import inside, transaction
+from gridserve.errors import NotFound, Problem
+from gridserve.http import form_id, inside, transaction
 from gridserve.permissions import Permission, roles
 from gridserve.provider import Provider, ProviderRefused, provider
 
@@ -143,13 +141,12 @@ def own() -> ResponseReturnValue:
 @transaction
 def end_sign_ins() -> ResponseReturnValue:
     """End one of the own sign-ins, or without naming one all others."""
-    named = request.form.get("sign_in")
     try:
-        if named is None:
+        if "sign_in" not in request.form:
             count = signins.end_others(auth.current_sign_in(), by=current_user)
             flash(_("%(n)s ended.", n=count))
         else:
-            signins.end(_uuid(named), by=current_user)
+            signins.end(form_id("sign_in"), by=current_user)
             flash(_("Ended. Whoever used it has to sign in anew."))
     except Problem as problem:
         return _own(problem), problem.status
@@ -161,13 +158,6 @@ def _own(problem: Problem | None = None) -> str:
         "account.html", sign_ins=signins.living(current_user), problem=problem,
         current=auth.current_sign_in().id,
     )  # fmt: skip
-
-
-def _uuid(words: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(words)
-    except ValueError as error:
-        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
 
 
 @bp.get("/")

@@ -18,7 +18,7 @@ from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import PageIn, page_args, paged, transaction
+from gridserve.http import PageIn, form_id, page_args, paged, transaction
 from gridserve.permissions import Permission, scopes, within
 from gridserve.tables import writing
 from visits.announcements import operations, queries, reach, results, words
@@ -165,19 +165,12 @@ def act(announcement_id: uuid.UUID) -> ResponseReturnValue:
                 done = _("Withdrawn. What visits still bring of it is kept.")
             else:
                 said = _loaded(ReplyIn(), {"words": request.form.get("words", "")})
-                operations.answer(_asked_id(), said["words"], by=current_user)
+                operations.answer(form_id("asked"), said["words"], by=current_user)
                 done = _("Answered. Who visited the household is told.")
     except Problem as problem:
         return _page(announcement_id, problem), problem.status
     flash(done)
     return redirect(url_for("announcements.show", announcement_id=announcement_id))
-
-
-def _asked_id() -> uuid.UUID:
-    try:
-        return uuid.UUID(request.form.get("asked", ""))
-    except ValueError as error:
-        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
 
 
 def _page(announcement_id: uuid.UUID, problem: Problem | None = None) -> str:

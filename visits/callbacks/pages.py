@@ -15,7 +15,7 @@ from flask_babel import lazy_gettext as _l
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import Schema, Text, transaction
+from gridserve.http import Schema, Text, form_id, transaction
 from gridserve.permissions import Permission
 from visits.callbacks import operations, queries
 from visits.callbacks.models import Callback, Outcome
@@ -52,10 +52,7 @@ def listing() -> ResponseReturnValue:
 def act() -> ResponseReturnValue:
     """Take a call, or write down what it gave."""
     form = request.form
-    try:
-        visit_id = uuid.UUID(form.get("visit", ""))
-    except ValueError as error:
-        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
+    visit_id = form_id("visit")
     try:
         with db.session.begin_nested():
             if form.get("do") == "take":

@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import page_args, paged, transaction
+from gridserve.http import form_id, page_args, paged, transaction
 from gridserve.permissions import Permission
 from visits.hints import operations, queries, words
 from visits.hints.models import SETTLED, Hint, State
@@ -38,7 +38,7 @@ def act() -> ResponseReturnValue:
     """Ask about a hint or settle it."""
     try:
         with db.session.begin_nested():
-            done = _do(request.form.get("do", ""), _id())
+            done = _do(request.form.get("do", ""), form_id("hint"))
     except Problem as problem:
         return _page(problem), problem.status
     flash(done)
@@ -58,13 +58,6 @@ def _do(what: str, hint_id: uuid.UUID) -> str:
     if loaded["state"] is State.TO_CONFIRM:
         return _("Settled: the household is among those to be called.")
     return _("Settled as in order.")
-
-
-def _id() -> uuid.UUID:
-    try:
-        return uuid.UUID(request.form.get("hint", ""))
-    except ValueError as error:
-        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
 
 
 def _page(problem: Problem | None = None) -> str:

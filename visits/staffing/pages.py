@@ -20,7 +20,7 @@ from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import PageIn, page_args, paged, transaction
+from gridserve.http import PageIn, form_id, page_args, paged, transaction
 from gridserve.permissions import Permission, may
 from visits.issues.models import Category
 from visits.masking import masked_phone
@@ -120,7 +120,7 @@ def change(team_id: uuid.UUID) -> ResponseReturnValue:
             if do == "preview":
                 said = _said(ReplaceIn())
                 preview = operations.preview_replace(
-                    team_id, _id("member"), said, by=current_user
+                    team_id, form_id("member"), said, by=current_user
                 ) | {"on": said.get("on") or workdays.today()}
             else:
                 done = _DO.get(do, _nothing)(team_id)
@@ -160,13 +160,6 @@ def _nothing(team_id: uuid.UUID) -> str:
     raise Invalid(_("Some values cannot be used."))
 
 
-def _id(name: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.form.get(name, ""))
-    except ValueError as error:
-        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
-
-
 def _said(schema: ma.Schema) -> dict[str, Any]:
     """The form's fields that the API's schema knows, as the API would get them."""
     form = {name: request.form[name] for name in schema.fields if request.form.get(name)}
@@ -193,30 +186,30 @@ def _duty(team_id: uuid.UUID) -> str:
     if "duty" not in said:
         raise Invalid(errors={"/duty": [_("Required.")]})
     on = said.get("on") or workdays.today()
-    operations.change_duty(team_id, _id("member"), said["duty"], on, by=current_user)
+    operations.change_duty(team_id, form_id("member"), said["duty"], on, by=current_user)
     return _("Duty changed.")
 
 
 def _end(team_id: uuid.UUID) -> str:
-    left = operations.leave(team_id, _id("member"), _on(), by=current_user)
+    left = operations.leave(team_id, form_id("member"), _on(), by=current_user)
     return _("Membership ended. %(n)s open issues went to the team's leader.", n=left["issues"])
 
 
 def _replace(team_id: uuid.UUID) -> str:
-    made = operations.replace(team_id, _id("member"), _said(ReplaceIn()), by=current_user)
+    made = operations.replace(team_id, form_id("member"), _said(ReplaceIn()), by=current_user)
     return _("Replaced. %(n)s open issues moved along.", n=made["issues"])
 
 
 def _deputy(team_id: uuid.UUID) -> str:
     team = staffing.locked_team(team_id, current_user)
-    row = staffing.member(team, _id("member"))
+    row = staffing.member(team, form_id("member"))
     staffing.add_deputy(team, row, _said(DeputyIn()), by=current_user)
     return _("Deputy named.")
 
 
 def _end_deputy(team_id: uuid.UUID) -> str:
     team = staffing.locked_team(team_id, current_user)
-    staffing.end_deputy(team, _id("deputy"), _on(), by=current_user)
+    staffing.end_deputy(team, form_id("deputy"), _on(), by=current_user)
     return _("Deputy ended.")
 
 
@@ -228,13 +221,13 @@ def _give(team_id: uuid.UUID) -> str:
 
 def _take(team_id: uuid.UUID) -> str:
     team = staffing.locked_team(team_id, current_user)
-    holding.end_assignment(team, _id("assignment"), _on(), by=current_user)
+    holding.end_assignment(team, form_id("assignment"), _on(), by=current_user)
     return _("The team answers for this cell no longer.")
 
 
 def _lead(team_id: uuid.UUID) -> str:
     team = staffing.locked_team(team_id, current_user)
-    holding.lead(team, _id("assignment"), _on(), by=current_user)
+    holding.lead(team, form_id("assignment"), _on(), by=current_user)
     return _("The team leads for this cell.")
 
 
@@ -287,7 +280,7 @@ def say(user_id: uuid.UUID) -> ResponseReturnValue:
     try:
         with db.session.begin_nested():
             if "absence" in request.form:
-                absences.end(_id("absence"), _on(), by=current_user)
+                absences.end(form_id("absence"), _on(), by=current_user)
                 done = _("Back in office.")
             else:
                 said = _said(AbsenceIn()) | {"user": user_id}

@@ -16,7 +16,7 @@ from gridserve import auth
 from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import page_args, paged, transaction
+from gridserve.http import form_id, page_args, paged, transaction
 from gridserve.permissions import Permission, scopes, within
 from visits.telling import gateways, operations, queries, words
 from visits.telling.models import Notice
@@ -72,7 +72,7 @@ def read() -> ResponseReturnValue:
     if "notice" not in request.form:
         operations.mark_read(None, by=current_user)
         return redirect(url_for("telling.inbox"))
-    notice_id = _id("notice")
+    notice_id = form_id("notice")
     operations.mark_read([notice_id], by=current_user)
     found = db.session.scalar(queries.inbox(current_user).where(Notice.id == notice_id))
     if found is not None and found.issue_id is None:
@@ -80,13 +80,6 @@ def read() -> ResponseReturnValue:
     if found is None or not queries.open_to(current_user, [found]):
         return redirect(url_for("telling.inbox"))
     return redirect(url_for("issues.show", issue_id=found.issue_id, back=url_for("telling.inbox")))
-
-
-def _id(name: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(request.form.get(name, ""))
-    except ValueError as error:
-        raise Invalid(_("The page is too old. Load it again and repeat.")) from error
 
 
 @bp.get("/gateways")
@@ -115,13 +108,13 @@ def _do(what: str) -> str:
         gateways.save(_said(), by=current_user)
         return _("Stored. Send a trial to see whether it works.")
     if what in ("on", "off"):
-        gateways.switch(_id("gateway"), on=what == "on", by=current_user)
+        gateways.switch(form_id("gateway"), on=what == "on", by=current_user)
         return _("Switched on.") if what == "on" else _("Switched off.")
     if what == "try":
-        gateways.attempt(_id("gateway"), by=current_user)
+        gateways.attempt(form_id("gateway"), by=current_user)
         return _("A trial is on its way. Load the page again in a few seconds.")
     if what == "again":
-        ids = [_id("delivery")] if "delivery" in request.form else None
+        ids = [form_id("delivery")] if "delivery" in request.form else None
         count = gateways.again(ids, by=current_user)
         return _("%(n)s are tried again.", n=count)
     raise Invalid(_("Some values cannot be used."))
