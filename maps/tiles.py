@@ -52,9 +52,7 @@ WORLD = 40_075_016.685578488  # metres around the equator
 DEEPEST = 18
 NAMED_FROM = 12  # cells carry their names from this zoom on
 SINGLES_FROM = 14  # households and issues stand one by one from this zoom on, and are counted below
-SPREAD_FROM = (
-    12  # counted issues lie where they are from this zoom on, below in their cell's middle
-)
+SPREAD_FROM = 12  # counted issues lie where they are from here on, below in their cell's middle
 BIN = 16  # pixels of a tile of 256: about a finger's width
 
 
