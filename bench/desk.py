@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+import numpy as np
 from flask import current_app
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import selectinload
@@ -22,6 +23,8 @@ from gridserve.db import db, now
 from gridserve.http import paged
 from gridserve.people import Post, User
 from gridserve.permissions import Role
+from gridserve.sealed import SealedPhone
+from visits.demo.bulk import copy_rows
 from visits.demo.load import Wanted, load
 from visits.issues import held, queries, queues, together
 from visits.issues.chain import Action
@@ -45,7 +48,6 @@ CHANGED = {
     "id": "twin.id",
     "number": "left(i.number, 7) || translate(lpad(twin.no::text, 8, '0'), '01', 'XY')",
     "words": "i.words || twin.more",
-    "resident_phone": "'13' || lpad((abs(hashtext(twin.id::text)) % 1000000000)::text, 9, '0')",
     "due_mark": "i.due_mark + twin.later",
     "due_at": "i.due_at + twin.later * CASE WHEN i.limit_unit LIKE '%hour'"
     " THEN interval '1 hour' ELSE interval '1 day' END",
@@ -78,10 +80,25 @@ def fill() -> None:
     there = db.session.scalar(text("SELECT count(*) FROM issue WHERE closed_at IS NULL"))
     db.session.execute(text(TWINS), {"times": OPEN // there})
     copied("issue", CHANGED, "i.id = twin.old")
+    _give_numbers()
     copied("step", {"id": "gen_random_uuid()", "issue_id": "twin.id"}, "i.issue_id = twin.old")
     db.session.commit()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
+
+
+def _give_numbers() -> None:
+    """Each twin has a resident with another telephone number."""
+    ids = db.session.scalars(text("SELECT id FROM twin ORDER BY id")).all()
+    db.session.execute(text("CREATE TEMP TABLE number (id uuid, phone bytea)"))
+    seal = SealedPhone("issue.resident_phone").seal
+    rng = np.random.default_rng(1)
+    drawn = rng.integers(0, 10**9, len(ids)).tolist()
+    copy_rows("number", ("id", "phone"),
+              ((id_, seal(f"13{n:09}")) for id_, n in zip(ids, drawn, strict=True)))  # fmt: skip
+    db.session.execute(
+        text("UPDATE issue AS i SET resident_phone = n.phone FROM number AS n WHERE n.id = i.id")
+    )
 
 
 def person(role: Role, code: str) -> User:
@@ -184,9 +201,12 @@ def desks() -> list[bool]:
 
 def searches(name: str, clerk: User) -> list[bool]:
     number, words, phone = db.session.execute(
-        text("SELECT number, words, resident_phone FROM issue WHERE closed_at IS NULL "
-             "AND desk_code LIKE :desk ORDER BY id LIMIT 1 OFFSET 50"),
-        {"desk": clerk.posts[0].jurisdiction_code + "%"},
+        select(Issue.number, Issue.words, Issue.resident_phone)
+        .where(
+            Issue.closed_at.is_(None), Issue.resident_phone.is_not(None),
+            Issue.desk_code.startswith(clerk.posts[0].jurisdiction_code),
+        )
+        .order_by(Issue.id).limit(1).offset(50)
     ).one()  # fmt: skip
     asked = {
         "whole number": number, "end of number": number[7:], "rare words": words[-3:],

@@ -108,12 +108,17 @@ class Config:
     )
     data_key: tuple[str, ...] = _variable(
         "GRIDSERVE_DATA_KEY",
-        "seals the audit trail; at least 32 characters, kept secret and apart from the "
-        "database. Several with commas: the first is used, the others are still known",
+        "seals phone numbers and the audit trail; at least 32 characters, kept secret and apart "
+        "from the database. Several with commas: the first is used, the others are still known",
         read=_keys,
     )
     blobs: str = _variable(
         "GRIDSERVE_BLOBS", "where pictures lie: a folder, or s3://bucket/prefix?endpoint=https://…"
+    )
+    data_cipher: str = _variable(
+        "GRIDSERVE_DATA_CIPHER",
+        "how phone numbers are sealed: aes (AES-256-GCM) or sm4 (SM4-GCM)",
+        "aes",
     )
     timezone: str = _variable(
         "GRIDSERVE_TIMEZONE", "IANA zone in which days begin and end", "Asia/Shanghai"
@@ -236,6 +241,8 @@ class Config:
     def __post_init__(self) -> None:
         if len(self.secret_key) < 32:
             raise ConfigError("GRIDSERVE_SECRET_KEY must have at least 32 characters")
+        if self.data_cipher not in ("aes", "sm4"):
+            raise ConfigError("GRIDSERVE_DATA_CIPHER must be aes or sm4")
         if self.language not in ("zh", "en"):
             raise ConfigError("GRIDSERVE_LANGUAGE must be zh or en")
         if not 1 <= self.session_days <= 366:

@@ -26,6 +26,7 @@ from gridserve import events
 from gridserve.db import Base, Code, as_loaded, choice, db, now, reference
 from gridserve.errors import Invalid
 from gridserve.permissions import Role
+from gridserve.sealed import SealedPhone, is_sealed_phone
 
 _hasher = PasswordHasher()
 # Checked when a login does not exist, so that the time taken does not tell which logins do.
@@ -38,12 +39,14 @@ class User(Base):
     """A person's account; what the person may do comes from the posts."""
 
     __tablename__ = "account"
-    __table_args__ = reference(CheckConstraint("login = lower(login)", name="login_lower"))
+    __table_args__ = reference(
+        CheckConstraint("login = lower(login)", name="login_lower"), is_sealed_phone("phone")
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     login: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(64))
-    phone: Mapped[str | None] = mapped_column(String(20))
+    phone: Mapped[str | None] = mapped_column(SealedPhone("account.phone"))
     password_hash: Mapped[str] = mapped_column(String(128))
     language: Mapped[str | None] = mapped_column(String(8))
     active: Mapped[bool] = mapped_column(default=True)

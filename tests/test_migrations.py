@@ -14,6 +14,7 @@ from gridserve.installation import MIGRATIONS
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP, Make
 from visits.issues.models import Issue
+from visits.models import Household
 
 
 def test_there_is_one_head():
@@ -66,6 +67,33 @@ def test_who_is_first_responsible_is_found_for_what_waits_already(committed):
     upgrade(directory=str(MIGRATIONS))
     found = db.session.execute(select(Issue.id, Issue.first_id)).all()
     assert dict(map(tuple, found)) == wanted
+
+
+def test_numbers_are_sealed_where_they_lie_and_a_stopped_run_goes_on(committed):
+    make = Make()
+    home, clerk_ = make.household(make.cell(1)), clerk(make)
+    issue = make.issue(home, clerk_)
+    issue.resident_phone = "0870-7621234"
+    db.session.commit()
+    ids = home.id, issue.id
+    db.session.remove()
+    downgrade(directory=str(MIGRATIONS), revision="0034")
+    clear = db.session.scalars(
+        text("SELECT phone FROM household UNION ALL SELECT resident_phone FROM issue")
+    ).all()
+    assert clear == ["13800001234", "0870-7621234"]
+    # As a run leaves it that was stopped after its first batch.
+    db.session.execute(text("ALTER TABLE household ADD COLUMN turned bytea"))
+    sealed = Household.__table__.c.phone.type.seal("13800001234")
+    done = text("UPDATE household SET turned = :sealed, phone = NULL")
+    db.session.execute(done, {"sealed": sealed})
+    db.session.commit()
+    db.session.remove()
+    upgrade(directory=str(MIGRATIONS))
+    lies = db.session.scalar(text("SELECT phone FROM household"))
+    assert bytes(lies) == sealed
+    assert db.session.get(Household, ids[0]).phone == "13800001234"
+    assert db.session.get(Issue, ids[1]).resident_phone == "0870-7621234"
 
 
 def clerk(make):

@@ -16,6 +16,8 @@ from gridserve import events, workdays
 from gridserve.db import SRID, db
 from gridserve.people import User
 from gridserve.permissions import Permission, Role
+from gridserve.sealed import SealedPhone, whole_mark
+from gridserve.sealing import data_keys
 from gridserve.tables import reading
 from gridserve.tables.reading import Row, Table
 from gridserve.tables.report import Report
@@ -26,6 +28,7 @@ from visits.householdpoints import STRAY_M, check_points, place
 
 # Those who bring households in: a cadre's cells are no place for a file.
 IMPORTERS = tuple(role for role in Role if role is not Role.CADRE)
+PHONE = SealedPhone("household.phone")
 METRES = 111_320  # of a degree of latitude
 PLAIN = ("group_name", "address", "head_name", "phone", "size", "status", "do_not_disturb", "note")
 EMPTY: dict[str, Any] = {"tags": [], "note": ""}  # what a cleared column becomes, where not null
@@ -33,15 +36,15 @@ EMPTY: dict[str, Any] = {"tags": [], "note": ""}  # what a cleared column become
 CREATE = """
     CREATE TEMPORARY TABLE household_row (
         line integer, village_code varchar(12) COLLATE "C", number varchar(24), given text[],
-        group_name varchar, address varchar, head_name varchar, phone varchar, size smallint,
+        group_name varchar, address varchar, head_name varchar, phone bytea, size smallint,
         status varchar, do_not_disturb boolean, note text, tags varchar[],
         lon float8, lat float8, source varchar, id uuid, differs boolean, moved boolean,
-        cell_before uuid, status_before varchar
+        cell_before uuid, status_before varchar, earlier bytea
     ) ON COMMIT DROP
 """
 COPY = """
     COPY household_row (line, village_code, number, given, group_name, address, head_name, phone,
-        size, status, do_not_disturb, note, tags, lon, lat, source) FROM STDIN
+        size, status, do_not_disturb, note, tags, lon, lat, source, earlier) FROM STDIN
 """
 LOCK = """
     SELECT h.id FROM household AS h JOIN household_row AS r USING (village_code, number)
@@ -56,10 +59,18 @@ FIND = """
         END
     FROM household AS h WHERE h.village_code = r.village_code AND h.number = r.number
 """
+# Sealed, the same number is never equal: it is compared by its mark. `earlier` has those that it
+# would have under the earlier keys, one after the other.
+PHONE_DIFFERS = f"""'phone' = ANY(r.given) AND CASE
+    WHEN h.phone IS NULL OR r.phone IS NULL THEN (h.phone IS NULL) <> (r.phone IS NULL)
+    ELSE {whole_mark("h.phone")} <> {whole_mark("r.phone")}
+        AND position({whole_mark("h.phone")} IN r.earlier) = 0 END"""
+COMPARED = [column for column in PLAIN if column != "phone"]
 COMPARE = f"""
     UPDATE household_row AS r SET differs = r.moved
         OR 'tags' = ANY(r.given) AND NOT (h.tags @> r.tags AND h.tags <@ r.tags)
-        OR {" OR ".join(f"'{c}' = ANY(r.given) AND h.{c} IS DISTINCT FROM r.{c}" for c in PLAIN)}
+        OR {" OR ".join(f"'{c}' = ANY(r.given) AND h.{c} IS DISTINCT FROM r.{c}" for c in COMPARED)}
+        OR {PHONE_DIFFERS}
     FROM household AS h WHERE h.id = r.id
 """  # noqa: S608 (nothing from outside)
 POINT = f"ST_SetSRID(ST_MakePoint(r.lon, r.lat), {SRID})"
@@ -208,12 +219,16 @@ def _staged(row: Row) -> tuple[Any, ...]:
         key: EMPTY.get(key) if values.get(key) is CLEAR else values.get(key)
         for key in (*PLAIN, "tags")
     }
+    phone, earlier = plain["phone"], b""
+    if phone is not None:
+        earlier = b"".join(key.whole(phone) for key in list(data_keys().values())[1:])
+        phone = PHONE.seal(phone)
     point = (None, None, None) if values.get("point") in (None, CLEAR) else values["point"]
     return (
         row.number, values["village_code"], values["number"], given,
-        plain["group_name"], plain["address"], plain["head_name"], plain["phone"],
+        plain["group_name"], plain["address"], plain["head_name"], phone,
         plain["size"], plain["status"], plain["do_not_disturb"], plain["note"], plain["tags"],
-        *point,
+        *point, earlier,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from grids.coordinates import System
 from grids.models import Cell
 from gridserve.db import SRID, Base, Code, choice, county, now
 from gridserve.people import User
+from gridserve.sealed import SealedPhone, is_sealed_phone
 
 if TYPE_CHECKING:
     from visits.photos.models import Attachment
@@ -67,6 +68,7 @@ class Household(Base):
         CheckConstraint(
             "tags <@ ARRAY[" + ", ".join(f"'{t.value}'" for t in Tag) + "]::varchar[]", name="tags"
         ),
+        is_sealed_phone("phone"),
         Index(None, "cell_id", "status"),
         Index(None, "tags", postgresql_using="gin"),
     )
@@ -78,7 +80,7 @@ class Household(Base):
     group_name: Mapped[str | None] = mapped_column(String(40))  # villagers' group 村民小组
     address: Mapped[str] = mapped_column(String(120))
     head_name: Mapped[str] = mapped_column(String(64))
-    phone: Mapped[str | None] = mapped_column(String(20))
+    phone: Mapped[str | None] = mapped_column(SealedPhone("household.phone"))
     size: Mapped[int] = mapped_column(SmallInteger)
     tags: Mapped[list[str]] = mapped_column(ARRAY(String(24)), default=list)
     status: Mapped[HouseholdStatus] = mapped_column(

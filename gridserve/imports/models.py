@@ -7,12 +7,13 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gridserve.db import Base, Code, choice, county, now
 from gridserve.people import User
+from gridserve.sealed import SealedBytes
 
 
 class ImportState(enum.StrEnum):
@@ -53,7 +54,7 @@ class Import(Base):
     file_name: Mapped[str] = mapped_column(String(120))
     digest: Mapped[str] = mapped_column(String(64))  # SHA-256 of the file
     size: Mapped[int]  # bytes
-    content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    content: Mapped[bytes | None] = mapped_column(SealedBytes("import.content"), deferred=True)
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     language: Mapped[str] = mapped_column(String(8))  # of the words in the report
     report: Mapped[dict[str, Any] | None] = mapped_column(JSONB)

@@ -14,12 +14,14 @@ from psycopg.types.json import Jsonb
 
 from grids.models import Level
 from gridserve.calendars import Book
+from gridserve.sealed import SealedPhone
 from visits.demo.accounts import Account
 from visits.demo.bulk import copy_rows, make_id
 from visits.issues import projection, reckoning
 from visits.issues.chain import HANDLING_ACTIONS, HELD, TRANSITIONS, Action, Rating, Status
 from visits.issues.models import Issue, Step, Terms
 
+PHONE = SealedPhone("issue.resident_phone")
 TYPING = timedelta(seconds=3)  # from an action to its arrival
 ISSUE_COLUMNS = (
     "id", "number", "category_code", "category_version", "channel", "words", "resident_name",
@@ -124,6 +126,8 @@ def _rows(items: Iterable[Issue | Step], columns: Sequence[str]) -> Iterable[lis
 
 
 def _value(item: Issue | Step, name: str) -> Any:
+    if name == "resident_phone" and isinstance(item, Issue):
+        return item.resident_phone and PHONE.seal(item.resident_phone)
     if name.startswith("limit_"):
         return getattr(item.limit, name.removeprefix("limit_"))  # type: ignore[union-attr]
     return getattr(item, name)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from grids.geometry import Floats
 from grids.models import Cell
 from gridserve import workdays
+from gridserve.sealed import SealedPhone
 from visits.demo import people
 from visits.demo.bulk import Moments, copy_rows, make_ids, written
 from visits.demo.territories import is_community
@@ -36,6 +37,7 @@ NOTES = (
 )  # fmt: skip
 REGISTERED = timedelta(days=400)  # ago: before the year of visits began
 NOTE_SHARES = (0.94, 0.01, 0.03, 0.01, 0.01)
+PHONE = SealedPhone("household.phone")
 COLUMNS = (
     "id", "number", "village_code", "cell_id", "group_name", "address", "head_name", "phone",
     "size", "tags", "status", "do_not_disturb", "note", "point", "point_source", "accuracy_m",
@@ -126,9 +128,9 @@ def store(homes: Homes, cells: Sequence[Cell], last_met: Moments, rng: np.random
         (
             (
                 id_, f"{number:06}", homes.village, cell_ids[cell], group, address, head,
-                phone if has_phone else None, size, written_tags[tags], STATUSES[status].value,
-                calm, NOTES[note], f"SRID=4326;POINT({lon} {lat})", "wgs84", None,
-                registered.isoformat(), met,
+                PHONE.seal(phone) if has_phone else None, size, written_tags[tags],
+                STATUSES[status].value, calm, NOTES[note],
+                f"SRID=4326;POINT({lon} {lat})", "wgs84", None, registered.isoformat(), met,
             )
             for number, (
                 id_, cell, group, address, head, phone, has_phone, size, tags, status, calm, note,

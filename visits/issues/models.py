@@ -19,7 +19,6 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
-    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -36,6 +35,7 @@ from grids.coordinates import System
 from grids.models import Cell, Jurisdiction, Team
 from gridserve.db import SRID, Base, Code, choice, county, now, reference
 from gridserve.people import User
+from gridserve.sealed import SealedPhone, end_mark, is_sealed_phone, whole_mark
 from gridserve.worktime import Unit
 from visits.issues.chain import CLOSED, HELD, Action, Channel, Promise, Rating, Status, Tier
 from visits.issues.clock import Limit
@@ -174,6 +174,7 @@ class Issue(Base):
         CheckConstraint(
             "NOT anonymous OR num_nonnulls(resident_name, resident_phone) = 0", name="anonymous"
         ),
+        is_sealed_phone("resident_phone"),
         ForeignKeyConstraint(
             ["category_code", "category_version"],
             ["category_version.category_code", "category_version.version"],
@@ -196,10 +197,12 @@ class Issue(Base):
         Index("ix_issue_bigrams", text("bigrams(words, address)"), postgresql_using="gin"),
         Index(
             "ix_issue_phone",
-            literal_column("reverse(regexp_replace(resident_phone, '[^0-9]', '', 'g'))").label(
-                "digits"
-            ),
-            postgresql_ops={"digits": "text_pattern_ops"},
+            whole_mark("resident_phone").label("whole"),
+            postgresql_where=text("resident_phone IS NOT NULL"),
+        ),
+        Index(
+            "ix_issue_phone_end",
+            end_mark("resident_phone").label("ending"),
             postgresql_where=text("resident_phone IS NOT NULL"),
         ),
         Index("ix_issue_number_end", text("substr(number, 8)")),
@@ -221,7 +224,7 @@ class Issue(Base):
     channel: Mapped[Channel] = mapped_column(choice(Channel, "channel"))
     words: Mapped[str] = mapped_column(Text)
     resident_name: Mapped[str | None] = mapped_column(String(64))
-    resident_phone: Mapped[str | None] = mapped_column(String(20))
+    resident_phone: Mapped[str | None] = mapped_column(SealedPhone("issue.resident_phone"))
     anonymous: Mapped[bool] = mapped_column(default=False, server_default=false())  # as was wished
     # With it and the number the resident sees how it goes; its digest (visits/intake/codes.py).
     code_hash: Mapped[str | None] = mapped_column(String(64))

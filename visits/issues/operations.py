@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
 from gridserve.people import User
 from gridserve.permissions import Permission, covers
+from gridserve.sealing import keyed
 from visits.issues import charge, codes, complaints, projection, reckoning
 from visits.issues.chain import (
     BEGINNINGS,
@@ -92,8 +93,8 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     Raises IdTaken, Invalid (unknown category, no place, future time), Forbidden outside `by`'s
     jurisdiction.
     """
-    fingerprint = digest(said)
-    known = _same(db.session.get(Step, said["id"]), fingerprint, by)
+    fingerprints = keyed(digest(said))  # the phone is in it
+    known = _same(db.session.get(Step, said["id"]), fingerprints, by)
     if known is not None:
         return db.session.get_one(Issue, known.issue_id)
     category = db.session.get(Category, said["category"])
@@ -142,7 +143,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         happened_at=moment,
         received_at=now(),
         words=said["words"],
-        said=fingerprint,
+        said=fingerprints[0],
         data=said.get("settled") or {},
         for_id=_reported_for(place, moment, by),
     )
@@ -150,7 +151,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
     projection.apply(issue, step)
     if not _stored(issue, step):
         # The same request came twice at once; or, very rarely, the number is taken.
-        known = _same(db.session.get(Step, said["id"]), fingerprint, by)
+        known = _same(db.session.get(Step, said["id"]), fingerprints, by)
         if known is not None:
             return db.session.get_one(Issue, known.issue_id)
         issue.number = number_of(said["id"], moment, letters=8)
@@ -212,7 +213,7 @@ def advance(facts: Facts, issue_id: uuid.UUID, said: dict[str, Any], *, by: User
     The caller does it `once` and lets `follow` do what comes of it.
     """
     fingerprint = digest({**said, "issue_id": issue_id})
-    known = _same(facts.known.get(said["id"]), fingerprint, by)
+    known = _same(facts.known.get(said["id"]), [fingerprint], by)
     if known is not None:
         return known
     issue = facts.issues.get(issue_id)
@@ -260,7 +261,7 @@ def evaluate(issue: Issue, said: dict[str, Any]) -> Step:
     """
     fingerprint = digest({**said, "issue_id": issue.id})
     facts = Facts([issue], step_ids=[said["id"]])
-    known = _same(facts.known.get(said["id"]), fingerprint, None)
+    known = _same(facts.known.get(said["id"]), [fingerprint], None)
     if known is not None:
         return known
     rule = rules_from(issue.status).get(Action.EVALUATE)
@@ -403,10 +404,10 @@ def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUI
     return row[1] if row else None
 
 
-def _same(known: Step | None, fingerprint: str, by: User | None) -> Step | None:
+def _same(known: Step | None, fingerprints: Sequence[str], by: User | None) -> Step | None:
     """The step of an id, if it was sent before; raises IdTaken where it was something else."""
     who = by.id if by else None
-    if known is not None and (known.said != fingerprint or known.actor_id != who):
+    if known is not None and (known.said not in fingerprints or known.actor_id != who):
         raise IdTaken(_("This id is already used for something else; make a new one."))
     return known
 

@@ -16,6 +16,7 @@ from gridserve.db import db, now
 from gridserve.errors import Conflict, Forbidden, NotFound, Problem
 from gridserve.people import User
 from gridserve.permissions import Permission, covers, scopes
+from gridserve.sealing import keyed
 from visits.issues.models import Category, Issue
 from visits.models import Household
 from visits.submissions.models import Kind, Resolution, Result, Submission
@@ -48,14 +49,14 @@ def told(problem: Problem) -> dict[str, Any]:
     return {**said, "errors": problem.errors or {}, **problem.extra}
 
 
-def payload(sent: Any) -> tuple[str, str]:
-    """An item as text that the database can hold, and its digest."""
+def payload(sent: Any) -> tuple[str, tuple[str, ...]]:
+    """An item as text that the database can hold, and its digest under each key."""
     try:
         text = json.dumps(sent, ensure_ascii=False, sort_keys=True)
     except RecursionError:
         text = json.dumps("(nested too deeply)")
     data = text.encode("utf-8", "replace")
-    return data.decode(), hashlib.sha256(data).hexdigest()
+    return data.decode(), keyed(hashlib.sha256(data).hexdigest())
 
 
 def answer_from_kept(items: Sequence[Item], by: User) -> None:
@@ -73,7 +74,7 @@ def answer_from_kept(items: Sequence[Item], by: User) -> None:
         kept.setdefault(row.item_id, []).append(row)
     for item in items:
         for row in kept.get(item.id, ()):
-            if row.digest == payload(item.sent)[1]:
+            if row.digest in payload(item.sent)[1]:
                 answer_from(item, row)
                 break
         else:
@@ -101,7 +102,7 @@ def keep(items: Sequence[Item], *, by: User, device: str, skew: float | None) ->
         Submission.account_id == by.id, Submission.resolution.is_(None)
     )
     room = MOST_KEPT - (db.session.scalar(open_) or 0)
-    found = {payload(item.sent)[1]: item for item in refused}
+    found = {payload(item.sent)[1][0]: item for item in refused}
     rows = [_row(item, digest, by, device, skew) for digest, item in sorted(found.items())]
     if room > 0:
         new = insert(Submission).on_conflict_do_nothing(index_elements=["account_id", "digest"])
@@ -109,7 +110,7 @@ def keep(items: Sequence[Item], *, by: User, device: str, skew: float | None) ->
     kept = select(Submission).where(Submission.account_id == by.id, Submission.digest.in_(found))
     stored = {row.digest: row for row in db.session.scalars(kept)}
     for item in refused:
-        row = stored.get(payload(item.sent)[1])
+        row = stored.get(payload(item.sent)[1][0])
         if row is not None:
             answer_from(item, row)
         else:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gridserve.db import Base, Code, choice, county, now
 from gridserve.people import User
+from gridserve.sealed import SealedText
 
 
 class Kind(enum.StrEnum):
@@ -65,7 +66,8 @@ class Submission(Base):
     # A complaint about staff is for leaders only, and never for the person.
     about_staff: Mapped[bool] = mapped_column(default=False)
     about_id: Mapped[uuid.UUID | None]
-    payload: Mapped[str] = mapped_column(Text)  # the item as JSON, cut where it is very long
+    # The item as JSON, cut where it is very long; it may hold a resident's phone.
+    payload: Mapped[str] = mapped_column(SealedText("submission.payload"))
     length: Mapped[int]  # of the whole payload in characters
     digest: Mapped[str] = mapped_column(String(64))  # of the whole payload: tells a repeat
     result: Mapped[Result] = mapped_column(choice(Result, "result"))
