@@ -45,6 +45,7 @@ ACTIONS = {
     "jurisdictions": _l("Jurisdictions imported"),
     "calendar": _l("Working calendar changed"),
     "consistency": _l("Figures checked"),
+    "keys": _l("Keys changed"),
     "demo": _l("Demonstration loaded"),
 }
 

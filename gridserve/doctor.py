@@ -78,6 +78,7 @@ def _examine(data: Path) -> Iterator[Check]:
             return
         yield _guarded("database", _database)
         yield _guarded("migrations", _migrations)
+        yield _guarded("sealed data", _sealed)
         yield _guarded("redis", _redis)
         yield _guarded("pictures", _pictures)
         if os.environ.get("GRIDSERVE_OIDC_ISSUER"):
@@ -98,6 +99,7 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
 _MEND = {
     "database": "Is the server of GRIDSERVE_DATABASE_URL running, and are name and password right?",
     "migrations": "Run: gridserve db upgrade",
+    "sealed data": "Run: gridserve db upgrade",
     "redis": "Is the server of GRIDSERVE_REDIS_URL running?",
     "worker": "Run: gridserve worker",
     "sign-on": "Is GRIDSERVE_OIDC_ISSUER just as the provider says it, and can it be reached?",
@@ -228,6 +230,23 @@ def _migrations() -> Check:
     if not at_head(os.environ["GRIDSERVE_DATABASE_URL"]):
         return Check("migrations", "wrong", f"not at {newest}", "Run: gridserve db upgrade")
     return Check("migrations", "ok", f"at {newest}")
+
+
+def _sealed() -> Check:
+    from gridserve import keyuse
+    from gridserve.app import create_app
+
+    with create_app().app_context():
+        found = keyuse.uses()
+        missing = sorted({use.key for use in found if not use.known})
+        others = sum(use.count for use in found if use.cipher and not use.present)
+    if missing:
+        return Check(
+            "sealed data", "wrong", f"nothing opens what lies under {', '.join(missing)}",
+            "Put that key into GRIDSERVE_DATA_KEY, after a comma; see: gridserve keys check",
+        )  # fmt: skip
+    later = f", {others:,} under earlier keys: gridserve keys rotate" if others else ""
+    return Check("sealed data", "ok", f"{sum(u.count for u in found):,} values{later}")
 
 
 def _redis() -> Check:

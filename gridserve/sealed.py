@@ -27,7 +27,7 @@ class KeyUnknown(Unavailable):
     code = "data.key_unknown"
 
 
-class _Sealed(TypeDecorator[Value]):
+class Sealed(TypeDecorator[Value]):
     """What all such columns share; `column` is table.column, to which the text is bound."""
 
     impl = LargeBinary
@@ -89,13 +89,13 @@ class _Sealed(TypeDecorator[Value]):
     comparator_factory = Comparator
 
 
-class SealedBytes(_Sealed[bytes]):
+class SealedBytes(Sealed[bytes]):
     """Bytes, such as a file."""
 
     cache_ok = True
 
 
-class SealedText(_Sealed[str]):
+class SealedText(Sealed[str]):
     """Text that nobody looks for."""
 
     cache_ok = True
