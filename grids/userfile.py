@@ -120,7 +120,7 @@ def _store(
     day = said.get("from_date") or workdays.today()
     user = known.get(said["login"])
     if user is None:
-        user = people.create_without_password(said["login"], said["name"], said.get("phone"), by=by)
+        user = people.create_user(said["login"], said["name"], by=by, phone=said.get("phone"))
         db.session.refresh(user, ["posts"])
         known[user.login] = user
         report.accounts.append(str(user.id))

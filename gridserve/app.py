@@ -90,6 +90,7 @@ from gridserve import (
     keycommands,
     nav,
     openapi,
+    ownpages,
     pages,
     provider,
     routes,
@@ -130,6 +131,7 @@ APIS = (
 PAGES = (
     routes.system,
     pages.bp,
+    ownpages.bp,
     audit.bp,
     gridserve.imports.pages.bp,
     gridserve.documents.pages.bp,
@@ -166,7 +168,7 @@ SCHEDULE = (
     *visits.telling.jobs.SCHEDULE,
     *visits.photos.jobs.SCHEDULE,
     *visits.callbacks.jobs.SCHEDULE,
-    Scheduled("gridserve.signingin.forget_failures", cron="15 3 * * *"),
+    Scheduled("gridserve.attempts.forget", cron="15 * * * *"),
     Scheduled("gridserve.trail.seal", every=60),
 )
 # What is stored after `db upgrade` where an installation has none of it yet.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask_babel import gettext as _
@@ -14,9 +15,9 @@ from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
 from werkzeug.local import LocalProxy
 from wtforms import ValidationError as CsrfInvalid
 
-from gridserve import people, signingin
+from gridserve import attempts, knownbrowsers, passwords, people, signingin
 from gridserve.db import db
-from gridserve.errors import BadRequest, Forbidden, Problem, Unauthorized, wants_page
+from gridserve.errors import BadRequest, Forbidden, Invalid, Problem, Unauthorized, wants_page
 from gridserve.permissions import WORDS, Permission, may
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -57,11 +58,18 @@ def current_sign_in() -> people.DeviceToken:
     return sign_in
 
 
-def requires(permission: Permission) -> Callable[[View], View]:
+def ready() -> bool:
+    """Whether somebody is signed in who has nothing to do first, such as choosing a password."""
+    sign_in = _load()
+    return sign_in is not None and signingin.due(sign_in) is None
+
+
+def requires(permission: Permission, *, first: bool = False) -> Callable[[View], View]:
     """Let in those who hold `permission` in at least one of their posts today.
 
     Where they hold it is asked by the query or the operation. Requests that change something and
-    come with the cookie must carry a CSRF token.
+    come with the cookie must carry a CSRF token. What is `first` is open also to those who have
+    something to do before anything else.
     """
 
     def mark(view: View) -> View:
@@ -70,10 +78,14 @@ def requires(permission: Permission) -> Callable[[View], View]:
             user = _user()
             if user is None:
                 if wants_page() and request.method in SAFE:
-                    return redirect(url_for("account.login", next=request.full_path.rstrip("?")))
+                    return redirect(url_for("account.login", next=_here()))
                 raise Unauthorized(_("Sign in first: no valid token came with the request."))
             if g.by_cookie and request.method not in SAFE:
                 check_csrf()
+            if not first and (due := signingin.due(current_sign_in())):
+                if wants_page() and request.method in SAFE:
+                    return redirect(f"{due.extra['at']}?{urlencode({'next': _here()})}")
+                raise due
             # one's own account is everybody's, also when the last post has ended
             if permission is not Permission.ACCOUNT and not may(user, permission):
                 raise Forbidden(_("None of your posts includes: %(what)s.", what=WORDS[permission]))
@@ -83,6 +95,10 @@ def requires(permission: Permission) -> Callable[[View], View]:
         return cast(View, guarded)
 
     return mark
+
+
+def _here() -> str:
+    return request.full_path.rstrip("?")
 
 
 def public(view: View) -> View:
@@ -106,24 +122,60 @@ def check_csrf() -> None:
 
 def sign_in(login: str, password: str, device: str) -> tuple[str, people.DeviceToken]:
     """Check a password and give a token."""
-    with _refusals_stay() as (days, address):
-        return signingin.by_password(login, password, device, days=days, address=address)
+    with counted(attempts.of_account, login, _address(), knownbrowsers.mark_of(login)):
+        user = signingin.by_password(login, password)
+    return signingin.enter(user, device, people.Proof.PASSWORD, days=_days())
 
 
 def sign_in_vouched(login: str, device: str) -> tuple[str, people.DeviceToken]:
     """Give a token to whom the provider of sign-on vouches for."""
-    with _refusals_stay() as (days, address):
-        return signingin.by_provider(login, device, days=days, address=address)
+    here = (attempts.Counted.PAIR, f"{attempts.plain(login)} {_address()}")
+    with counted(attempts.begin, here):
+        user = signingin.by_provider(login)
+    return signingin.enter(user, device, people.Proof.PROVIDER, days=_days())
+
+
+def change_password(old: str, new: str) -> None:
+    """Let who asks choose another password. Raises Invalid, and TooMany after many wrong ones."""
+    check_password(old)
+    user = db.session.get_one(people.User, current_user.id, with_for_update=True)
+    passwords.change(user, new, kept=current_sign_in().id)
+
+
+def check_password(password: str) -> None:
+    """Make sure that whoever sits there is who signed in. Raises Invalid, or TooMany."""
+    login = current_user.login
+    with counted(attempts.of_account, login, _address(), knownbrowsers.mark_of(login)):
+        if not people.password_is(current_user, password):
+            raise Invalid(_("The present password is not right."))
 
 
 @contextmanager
-def _refusals_stay() -> Iterator[tuple[int, str]]:
-    """Days and address for a sign-in; a refusal is committed too, so that tries are counted."""
+def counted(
+    begin: Callable[..., attempts.Attempt], *args: Any, wrong: type[Problem] = Problem
+) -> Iterator[None]:
+    """Count a try before its body checks it; it stays counted where that raises `wrong`.
+
+    Committed at once, so that tries at the same time are counted too, and so is a refusal.
+    """
+    attempt = begin(*args)
+    db.session.commit()
     try:
-        yield current_app.extensions["gridserve"].session_days, request.remote_addr or ""
-    except Problem:
+        yield
+    except Problem as problem:
+        if not isinstance(problem, wrong):
+            attempts.was_right(attempt)
         db.session.commit()
         raise
+    attempts.was_right(attempt)
+
+
+def _address() -> str:
+    return request.remote_addr or ""
+
+
+def _days() -> int:
+    return int(current_app.extensions["gridserve"].session_days)
 
 
 def enter(token: str) -> None:

@@ -127,6 +127,9 @@ class Config:
     session_days: int = _variable(
         "GRIDSERVE_SESSION_DAYS", "days (1 to 366) after which a sign-in ends by itself", "30", int
     )
+    password_length: int = _variable(
+        "GRIDSERVE_PASSWORD_LENGTH", "characters (8 to 64) that a password needs", "10", int
+    )
     secure_cookies: bool = _variable(
         "GRIDSERVE_SECURE_COOKIES", "1 where the site is served over https, else 0", "0", _flag
     )
@@ -247,6 +250,8 @@ class Config:
             raise ConfigError("GRIDSERVE_LANGUAGE must be zh or en")
         if not 1 <= self.session_days <= 366:
             raise ConfigError("GRIDSERVE_SESSION_DAYS must be a whole number from 1 to 366")
+        if not 8 <= self.password_length <= 64:
+            raise ConfigError("GRIDSERVE_PASSWORD_LENGTH must be a whole number from 8 to 64")
         if any("{key}" in layer for layer in self.basemap) and not self.basemap_key:
             raise ConfigError("GRIDSERVE_BASEMAP needs a key: set GRIDSERVE_BASEMAP_KEY")
         if self.basemap_system not in TILE_SYSTEMS:

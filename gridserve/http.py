@@ -201,6 +201,9 @@ class ProblemSchema(Schema):
         values=ma.fields.List(ma.fields.String()),
         metadata={"description": "JSON pointer into the request → messages"},
     )
+    at = ma.fields.String(
+        metadata={"description": "the page on which something is to be done first"}
+    )
     current = ma.fields.Dict(
         keys=ma.fields.String(),
         metadata={"description": "what stands now, where somebody was faster"},

@@ -16,7 +16,7 @@ def entries() -> list[dict[str, Any]]:
     An entry of the composition is (endpoint, label, permission, *endpoints within the section).
     """
     user = auth.visitor()
-    if user is None:
+    if user is None or not auth.ready():
         return []
     here = request.endpoint
     found = [

@@ -76,7 +76,7 @@ def _statuses(app: Flask, path: str, method: str, operation: dict[str, Any]) -> 
         found |= {400, 409}
     if method == "patch":
         found |= {412}
-    if path.endswith("/sessions"):
+    if path.endswith(("/sessions", "/me/password")):
         found |= {401, 429}
     return found
 

@@ -15,19 +15,15 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from gridserve import auth, people, signingin, signins
+from gridserve import attempts, auth, knownbrowsers, people, signins
 from gridserve.auth import current_user, public, requires
 from gridserve.config import Config
-from gridserve.db import db
 from gridserve.errors import NotFound, Problem
 from gridserve.http import form_id, inside, transaction
 from gridserve.permissions import Permission, roles
 from gridserve.provider import Provider, ProviderRefused, provider
 
 bp = Blueprint("account", __name__)
-
-# Under this name, which no account has, answers of a provider that are not believed are counted.
-ANYBODY = ""
 
 
 @bp.get("/login")
@@ -54,7 +50,9 @@ def log_in() -> ResponseReturnValue:
     except Problem as problem:
         return _sign_in_page(target, problem, name[:64]), problem.status
     auth.enter(token)
-    return redirect(target)
+    answer = redirect(target)
+    knownbrowsers.remember(answer, name)
+    return answer
 
 
 def _sign_in_page(target: str, problem: Problem | None = None, name: str = "") -> str:
@@ -101,15 +99,10 @@ def come_from_provider() -> ResponseReturnValue:
 
 def _vouched(asked: Provider) -> str | None:
     """A token for whom the provider vouches for; None for the one who is signed in here already."""
-    address = request.remote_addr or ""
-    signingin.rest(ANYBODY, address)
-    db.session.rollback()  # the connection is not held while the provider is asked
-    try:
+    by_address = (attempts.Counted.PROVIDER, request.remote_addr or "")
+    # committed before, so the connection is not held while the provider is asked
+    with auth.counted(attempts.begin, by_address, wrong=ProviderRefused):
         login = asked.login()
-    except ProviderRefused:
-        signingin.count_failure(ANYBODY, address)
-        db.session.commit()
-        raise
     here = auth.visitor()
     if here is not None and here.login == login.strip().lower():
         return None
@@ -120,7 +113,7 @@ def _vouched(asked: Provider) -> str | None:
 
 
 @bp.post("/logout")
-@requires(Permission.ACCOUNT)
+@requires(Permission.ACCOUNT, first=True)
 @transaction
 def log_out() -> ResponseReturnValue:
     """Sign out of this browser."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import secrets
 import uuid
@@ -9,7 +10,6 @@ from datetime import date, datetime
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from flask_babel import gettext as _
 from sqlalchemy import (
     CheckConstraint,
     Date,
@@ -24,15 +24,12 @@ from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from gridserve import events
 from gridserve.db import Base, Code, as_loaded, choice, db, now, reference
-from gridserve.errors import Invalid
 from gridserve.permissions import Role
 from gridserve.sealed import SealedPhone, is_sealed_phone
 
 _hasher = PasswordHasher()
 # Checked when a login does not exist, so that the time taken does not tell which logins do.
 _NOBODY = _hasher.hash(secrets.token_urlsafe(16))
-
-PASSWORD_LENGTH = 10
 
 
 class User(Base):
@@ -48,6 +45,8 @@ class User(Base):
     name: Mapped[str] = mapped_column(String(64))
     phone: Mapped[str | None] = mapped_column(SealedPhone("account.phone"))
     password_hash: Mapped[str] = mapped_column(String(128))
+    # When somebody else made the password: its owner has to choose another one. Empty when chosen.
+    password_given_at: Mapped[datetime | None]
     language: Mapped[str | None] = mapped_column(String(8))
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -77,6 +76,14 @@ class Post(Base):
     user: Mapped[User] = relationship(back_populates="posts", lazy="raise")
 
 
+class Proof(enum.StrEnum):
+    """By what somebody has shown who it is."""
+
+    PASSWORD = "password"  # noqa: S105
+    CODE = "code"  # and the password
+    PROVIDER = "provider"
+
+
 class DeviceToken(Base):
     """One sign-in: a browser or a phone. Only the token's hash is kept."""
 
@@ -87,6 +94,7 @@ class DeviceToken(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     device: Mapped[str] = mapped_column(String(80))
+    proof: Mapped[Proof] = mapped_column(choice(Proof, "proof"), default=Proof.PASSWORD)
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
@@ -99,39 +107,16 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def create_user(
-    login: str, name: str, password: str, *, by: User | None = None, phone: str | None = None
-) -> User:
-    """Make an account. `by` is None only on the command line."""
-    if len(password) < PASSWORD_LENGTH:
-        raise Invalid(_("A password needs at least %(n)s characters.", n=PASSWORD_LENGTH))
-    user = User(
-        login=login.strip().lower(), name=name, phone=phone, password_hash=_hasher.hash(password)
-    )
-    db.session.add(user)
-    db.session.flush()
-    events.record("user.created", user.id, by=by.id if by else None, data={"login": user.login})
-    return user
+def create_user(login: str, name: str, *, by: User | None = None, phone: str | None = None) -> User:
+    """Make an account in which nobody can sign in before it is given a password.
 
-
-def create_without_password(
-    login: str, name: str, phone: str | None, *, by: User | None = None
-) -> User:
-    """Make an account in which nobody can sign in before it is given a password."""
+    `by` is None only on the command line.
+    """
     user = User(login=login.strip().lower(), name=name, phone=phone, password_hash=_NOBODY)
     db.session.add(user)
     db.session.flush()
     events.record("user.created", user.id, by=by.id if by else None, data={"login": user.login})
     return user
-
-
-def set_password(user: User, password: str, *, by: User | None = None) -> None:
-    """Give `user` a new password; every sign-in of theirs ends."""
-    if len(password) < PASSWORD_LENGTH:
-        raise Invalid(_("A password needs at least %(n)s characters.", n=PASSWORD_LENGTH))
-    user.password_hash = _hasher.hash(password)
-    end_sign_ins(user)
-    events.record("user.password_set", user.id, by=by.id if by else None)
 
 
 def disable(user: User, *, by: User | None = None) -> None:
@@ -141,13 +126,12 @@ def disable(user: User, *, by: User | None = None) -> None:
     events.record("user.disabled", user.id, by=by.id if by else None)
 
 
-def end_sign_ins(user: User) -> None:
-    """Revoke every token of `user`."""
-    db.session.execute(
-        update(DeviceToken)
-        .where(DeviceToken.user_id == user.id, DeviceToken.revoked_at.is_(None))
-        .values(revoked_at=now())
-    )
+def end_sign_ins(user: User, *, but: uuid.UUID | None = None) -> None:
+    """Revoke every token of `user`; the one with the id `but` stays."""
+    living = [DeviceToken.user_id == user.id, DeviceToken.revoked_at.is_(None)]
+    if but is not None:
+        living.append(DeviceToken.id != but)
+    db.session.execute(update(DeviceToken).where(*living).values(revoked_at=now()))
 
 
 def appoint(
@@ -173,10 +157,20 @@ def appoint(
     return post
 
 
+def hashed(password: str) -> str:
+    """The form in which a password is kept: argon2id."""
+    return _hasher.hash(password)
+
+
 def password_is(user: User | None, password: str) -> bool:
     """Whether `password` is that of `user`. It takes as long where there is no such user."""
+    return matches(user.password_hash if user else _NOBODY, password)
+
+
+def matches(kept: str, password: str) -> bool:
+    """Whether `password` is what was hashed to `kept`."""
     try:
-        return _hasher.verify(user.password_hash if user else _NOBODY, password)
+        return _hasher.verify(kept, password)
     except VerificationError:
         return False
 

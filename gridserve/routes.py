@@ -28,6 +28,11 @@ class SignInIn(Schema):
     device = Text(load_default="API", most=80, metadata={"example": "Redmi 13C"})
 
 
+class PasswordIn(Schema):
+    old = Text(required=True, load_only=True, least=1, most=128, trimmed=False)
+    password = Text(required=True, load_only=True, least=1, most=128, trimmed=False)
+
+
 class TokenOut(Schema):
     token = ma.fields.String(required=True)
     expires_at = Moment(required=True)
@@ -96,7 +101,7 @@ def end_sign_in(session_id: uuid.UUID) -> None:
 
 
 @bp.delete("/sessions/current")
-@requires(Permission.ACCOUNT)
+@requires(Permission.ACCOUNT, first=True)
 @transaction
 @bp.response(204)
 def sign_out() -> None:
@@ -117,6 +122,20 @@ def me() -> dict[str, Any]:
         "posts": posts,
         "permissions": sorted({p.value for post in posts for p in GRANTS[post.role]}),
     }
+
+
+@bp.put("/me/password")
+@requires(Permission.ACCOUNT, first=True)
+@transaction
+@bp.arguments(PasswordIn)
+@bp.response(204)
+def change_password(data: dict[str, Any]) -> None:
+    """Choose another password; other sign-ins of one's own end.
+
+    While the present one was given by somebody else, everything but this and signing out is refused
+    with `auth.password_due`.
+    """
+    auth.change_password(data["old"], data["password"])
 
 
 @system.get("/healthz")

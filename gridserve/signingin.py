@@ -1,40 +1,24 @@
 """Signing in: by password, or by what a provider of single sign-on vouches for.
 
-Failures are counted by login and address, whether the login exists or not; counted by login alone,
-anybody could lock out anybody. The counts are committed by the caller also when a function here
-raises (see `gridserve.auth`).
+How tries are counted: gridserve/attempts.py. Who calls commits also when a function here raises, so
+that refusals are in the trail (see `gridserve.auth`).
 """
 
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NoReturn
 
 from flask_babel import gettext as _
-from sqlalchemy import String, case, delete, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, mapped_column
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
-from gridserve import events
-from gridserve.db import Base, db, now, reference
-from gridserve.errors import Forbidden, TooMany, Unauthorized
-from gridserve.people import DeviceToken, User, digest, password_is
-
-TRIES_BEFORE_PAUSE = 5
-PAUSE = timedelta(minutes=5)
-
-
-class SignInFailure(Base):
-    """Refusals in a row for a login, from one address; also for logins that do not exist."""
-
-    __tablename__ = "sign_in_failure"
-    __table_args__ = reference()
-
-    login: Mapped[str] = mapped_column(String(64), primary_key=True)
-    address: Mapped[str] = mapped_column(String(64), primary_key=True)
-    failures: Mapped[int]
-    last_at: Mapped[datetime]
+from gridserve import events, passwords
+from gridserve.attempts import plain
+from gridserve.db import db, now
+from gridserve.errors import Forbidden, Problem, Unauthorized
+from gridserve.people import DeviceToken, Proof, User, digest, password_is
 
 
 class UnknownPerson(Forbidden):
@@ -43,99 +27,77 @@ class UnknownPerson(Forbidden):
     code = "auth.unknown_person"
 
 
-def by_password(
-    login: str, password: str, device: str, *, days: int, address: str
-) -> tuple[str, DeviceToken]:
-    """Check a password and give a new token for this device.
+class GivenPasswordExpired(Unauthorized):
+    """The password was given by an administrator, and lay unused for too long."""
 
-    After five wrong passwords in a row from one address the login rests for five minutes for that
-    address.
-    """
-    login = _plain(login)
-    failure = _failure(login, address)
-    user = db.session.scalar(select(User).where(User.login == login))
+    code, title = "auth.password_expired", _l("This password has expired")
+
+
+class PasswordDue(Forbidden):
+    """The password was given by somebody else; until its owner chooses one nothing else works."""
+
+    code, title = "auth.password_due", _l("Choose your own password first")
+
+
+def by_password(login: str, password: str) -> User:
+    """The account with this login and password. Raises Unauthorized."""
+    user = db.session.scalar(select(User).where(User.login == plain(login)))
     if not password_is(user, password) or user is None or not user.active:
-        _refuse(login, address, user, Unauthorized(_("Account or password is wrong.")))
-    return _give_token(user, failure, {"device": device}, days)
+        _refuse(user, Unauthorized(_("Account or password is wrong.")))
+    if passwords.given_too_long_ago(user):
+        words = _(
+            "It was given to you more than %(n)s days ago. Ask your administrator for another.",
+            n=passwords.GIVEN_LASTS.days,
+        )
+        _refuse(user, GivenPasswordExpired(words))
+    return user
 
 
-def by_provider(login: str, device: str, *, days: int, address: str) -> tuple[str, DeviceToken]:
-    """Give a token to the account with the `login` that a provider vouches for.
+def by_provider(login: str) -> User:
+    """The account with the `login` that a provider vouches for.
 
-    No account is made and no right is given: whoever has none here is refused, and counted.
+    No account is made and no right is given: whoever has none here is refused.
     """
-    login = _plain(login)
-    failure = _failure(login, address)
-    user = db.session.scalar(select(User).where(User.login == login, User.active))
-    if user is None:
-        known = db.session.scalar(select(User).where(User.login == login))
+    user = db.session.scalar(select(User).where(User.login == plain(login)))
+    if user is None or not user.active:
         words = _(
             "You are signed in there as “%(login)s”, but no account here has this name. Ask the "
             "administrator of your township or county for one.",
-            login=login,
+            login=plain(login),
         )
-        _refuse(login, address, known, UnknownPerson(words))
-    return _give_token(user, failure, {"device": device, "through": "provider"}, days)
+        _refuse(user, UnknownPerson(words))
+    return user
 
 
-def rest(login: str, address: str) -> None:
-    """Raise TooMany while `login` rests for `address`."""
-    _failure(_plain(login), address)
-
-
-def count_failure(login: str, address: str) -> None:
-    """Count one more refusal; a count of long ago begins anew."""
-    statement = insert(SignInFailure).values(
-        login=login, address=address[:64], failures=1, last_at=now()
-    )
-    new = statement.excluded
-    recent = SignInFailure.last_at > now() - PAUSE
-    db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["login", "address"],
-            set_={
-                "failures": case((recent, SignInFailure.failures + 1), else_=new.failures),
-                "last_at": new.last_at,
-            },
-        )
-    )
-
-
-def forget_failures() -> None:
-    """Drop counts of refusals that no longer matter."""
-    db.session.execute(delete(SignInFailure).where(SignInFailure.last_at < now() - PAUSE))
-
-
-def _plain(login: str) -> str:
-    return login.strip().lower()[:64]
-
-
-def _failure(login: str, address: str) -> SignInFailure | None:
-    failure = db.session.get(SignInFailure, (login, address[:64]), with_for_update=True)
-    if failure and failure.last_at > now() - PAUSE and failure.failures >= TRIES_BEFORE_PAUSE:
-        raise TooMany(_("Too many attempts that failed. Try again in a few minutes."))
-    return failure
-
-
-def _refuse(login: str, address: str, user: User | None, problem: Exception) -> NoReturn:
-    count_failure(login, address)
-    if user is not None:
-        events.record("sign_in.refused", user.id, by=None)
-    raise problem
-
-
-def _give_token(
-    user: User, failure: SignInFailure | None, how: dict[str, str], days: int
-) -> tuple[str, DeviceToken]:
-    if failure is not None:
-        db.session.delete(failure)
+def enter(user: User, device: str, proof: Proof, *, days: int) -> tuple[str, DeviceToken]:
+    """A new sign-in of `user`, who has shown who it is, and the token for it."""
     token = secrets.token_urlsafe(32)
     row = DeviceToken(
         user_id=user.id,
         token_hash=digest(token),
-        device=how["device"],
+        device=device,
+        proof=proof,
         expires_at=now() + timedelta(days=days),
     )
     db.session.add(row)
-    events.record("sign_in.done", user.id, by=user.id, data=how)
+    through = {"through": "provider"} if proof == Proof.PROVIDER else {}
+    events.record("sign_in.done", user.id, by=user.id, data={"device": device} | through)
     return token, row
+
+
+def due(sign_in: DeviceToken) -> Problem | None:
+    """What has to be done first, before this sign-in is good for anything else.
+
+    The page where it is done is named by the problem's `at`.
+    """
+    if sign_in.user.password_given_at is not None and sign_in.proof != Proof.PROVIDER:
+        words = _("An administrator gave you the present one. Open /account/password, or send PUT "
+                  "/api/v1/me/password.")  # fmt: skip
+        return PasswordDue(words, at="/account/password")
+    return None
+
+
+def _refuse(user: User | None, problem: Exception) -> NoReturn:
+    if user is not None:
+        events.record("sign_in.refused", user.id, by=None)
+    raise problem

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
-
 import click
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from gridserve import people, workdays
+from gridserve import passwords, people, workdays
 from gridserve.commandline import command
 from gridserve.db import FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, db, sqlstate
 from gridserve.people import User
 from gridserve.permissions import Role
 
-# Without those that are taken for each other when read from paper.
-ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-RANDOM_LENGTH = 16
-
 _ASK = click.option(
     "--ask-password", is_flag=True,
     help="Ask for the password; without this a random one is made and shown once.",
 )  # fmt: skip
+_CHOSEN = click.option(
+    "--chosen", is_flag=True,
+    help="With --ask-password: its owner types it, and need not change it when signing in.",
+)  # fmt: skip
 
 
-def random_password() -> str:
-    """A password of 16 characters that can be read out, about 92 bits."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
-
-
-def _password(ask: bool) -> str:
+def _password(ask: bool, chosen: bool) -> str:
+    if chosen and not ask:
+        raise click.UsageError("--chosen goes with --ask-password.")
     if not ask:
-        return random_password()
+        return passwords.random_password()
     asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     return asked
 
@@ -74,10 +69,11 @@ def user_group() -> None:
 @click.option("--everywhere", is_flag=True, help="The post is over the whole installation.")
 @click.option("--phone", help="The person's phone number.")
 @_ASK
+@_CHOSEN
 @command()
 def create(
     login: str, name: str, role: str, jurisdiction: str | None, everywhere: bool,
-    phone: str | None, ask_password: bool,
+    phone: str | None, ask_password: bool, chosen: bool,
 ) -> None:  # fmt: skip
     """Create an account LOGIN with one post, from today."""
     if everywhere == (jurisdiction is not None):
@@ -85,16 +81,17 @@ def create(
     for value, most, what in ((login, 64, "login"), (name, 64, "name"), (phone or "", 20, "phone")):
         if len(value.strip()) > most or (what != "phone" and not value.strip()):
             raise click.UsageError(f"The {what} takes 1 to {most} characters.")
-    password = _password(ask_password)
+    password = _password(ask_password, chosen)
     try:
-        user = people.create_user(login, name.strip(), password, phone=phone)
+        user = people.create_user(login, name.strip(), phone=phone)
+        passwords.give(user, password, chosen=chosen)
         people.appoint(user, Role(role), jurisdiction, workdays.today())
     except IntegrityError as error:
         raise _refusal(error) from error
     shown = user.login
     _commit()
     click.echo(f"Account {shown} created.")
-    _show(password, ask_password)
+    _show(password, ask_password, chosen)
 
 
 @user_group.command("disable")
@@ -110,20 +107,23 @@ def disable(login: str) -> None:
 @user_group.command("reset-password")
 @click.argument("login")
 @_ASK
+@_CHOSEN
 @command()
-def reset_password(login: str, ask_password: bool) -> None:
+def reset_password(login: str, ask_password: bool, chosen: bool) -> None:
     """Give LOGIN a new password; all its sign-ins end."""
     user = _find(login)
-    password = _password(ask_password)
-    people.set_password(user, password)
+    password = _password(ask_password, chosen)
+    passwords.give(user, password, chosen=chosen)
     _commit()
     click.echo(f"Account {login.strip().lower()} has a new password; all its sign-ins have ended.")
-    _show(password, ask_password)
+    _show(password, ask_password, chosen)
 
 
-def _show(password: str, asked: bool) -> None:
+def _show(password: str, asked: bool, chosen: bool) -> None:
     if not asked:
         click.echo(f"Password, shown only now: {password}")
+    if not chosen:
+        click.echo("It is good for the first sign-in, where another one is to be chosen.", err=True)
 
 
 COMMANDS: tuple[click.Command, ...] = (user_group,)

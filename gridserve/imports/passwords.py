@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from gridserve import people
+from gridserve import passwords
 from gridserve.db import db
 from gridserve.errors import Forbidden, NotFound
 from gridserve.imports.models import Import, ImportState
 from gridserve.people import DeviceToken, User
 from gridserve.tables import values, writing
 from gridserve.tables.columns import Column
-from gridserve.usercommands import random_password
 
 # Each password takes a good part of a second to be stored safely.
 AT_ONCE = 25
@@ -37,8 +36,8 @@ def give(ids: Sequence[str], *, by: User | None) -> bytes:
     ).all()
     lines = []
     for user in accounts:
-        password = random_password()
-        people.set_password(user, password, by=by)
+        password = passwords.random_password()
+        passwords.give(user, password, by=by)
         lines.append((user.login, user.name, password))
     return writing.rows(COLUMNS, lines)
 

@@ -12,12 +12,12 @@ from sqlalchemy import func, select
 
 from gridserve import people
 from gridserve.app import create_app
+from gridserve.attempts import SignInFailure
 from gridserve.config import Config, ConfigError
 from gridserve.db import db
 from gridserve.events import Event
 from gridserve.people import DeviceToken, User
 from gridserve.permissions import Role
-from gridserve.signingin import SignInFailure
 from tests.conftest import own_database
 from tests.factories import VILLAGE, Make
 from tests.providers import There
@@ -155,7 +155,7 @@ def test_who_has_no_account_here_gets_none_and_no_right(site, there):
     assert client.get("/m/session").status_code == 401
     for _ in range(4):
         come(site, there, "stranger")
-    refused(come(site, there, "stranger")[1], 429, "几分钟")
+    refused(come(site, there, "stranger")[1], 429, "分钟")
     assert come(site, there)[1].location == "/m/"  # who sits beside is not held up
     with site.app_context():
         assert db.session.scalar(select(func.count()).select_from(User)) == before

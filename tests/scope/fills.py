@@ -33,6 +33,7 @@ NOWHERE = {
     "static", "system.docs", "system.openapi_document", "system.healthz", "system.readyz",
     "account_api.sign_in", "account_api.sign_out", "account.login", "account.log_in",
     "account.log_out", "account.ask_provider", "account.come_from_provider",
+    "own.password", "own.change_password", "account_api.change_password",
     "phone.shell", "phone.manifest", "phone.worker", "basemap.tile",
     "resident.ask", "resident.show",  # who knows number and code of an issue sees how it stands
     "categories.new", "categories.make", "categories.change", "category_api.put_category",

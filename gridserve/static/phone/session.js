@@ -45,6 +45,7 @@ export async function begin() {
 export async function check() {
   const said = await reach("/m/session", {});
   if (said.status === 401 && said.data?.code === "auth.required") return lost();
+  goFirst(said);
   if (said.status !== 200 || !said.data?.sign_in) throw new NoAnswer(`session ${said.status}`);
   const found = said.data;
   noteSkew((Date.now() - new Date(found.now)) / 1000);
@@ -59,6 +60,13 @@ export async function check() {
     location.reload(); // nothing of the one before stays on the screen
   }
   return true;
+}
+
+/** Something has to be done first, such as choosing a password: go where it is done. What is unsent stays. */
+function goFirst({ status, data }) {
+  if (status !== 403 || !data?.at) return;
+  location.replace(`${data.at}?next=/m/`);
+  throw new NoAnswer(data.code);
 }
 
 /** The sign-in has ended: what it opened is wiped, what is unsent stays. */
@@ -113,6 +121,7 @@ export async function ask(path, options = {}) {
     said = await reach(path, options);
   }
   if (said.status === 401 && !(await check())) throw new Refusal(401, said.data ?? {});
+  goFirst(said);
   if (said.status >= 400 && !options.passing?.includes(said.status)) {
     throw new Refusal(said.status, said.data ?? {}, Number(said.headers.get("Retry-After")) || 0);
   }
