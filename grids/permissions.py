@@ -117,13 +117,13 @@ def answered(
     user: User, cell_id: uuid.UUID, day: date
 ) -> tuple[uuid.UUID, uuid.UUID | None] | None:
     """What `answers` finds; None where the user did not answer for the cell on that day."""
-    row = _ANSWERS(user=user.id, cell=cell_id, day=day).first()
-    return (row[0], row[1]) if row else None
+    rows = _ANSWERS(user=user.id, cell=cell_id, day=day)
+    return (rows[0][0], rows[0][1]) if rows else None
 
 
 def own_cells(user: User, day: date) -> set[uuid.UUID]:
     """What `cells_of` finds."""
-    return set(_CELLS(user=user.id, day=day).scalars())
+    return {cell for (cell,) in _CELLS(user=user.id, day=day)}
 
 
 def reach(user: User, permission: Permission, day: date | None = None) -> list[str]:

@@ -160,7 +160,8 @@ def _prefixes(layer: Layer) -> str:
 
 def _version() -> str:
     """What tells one state of the ground from the next, in one small query."""
-    return str(_STATE().one())
+    (state,) = _STATE()
+    return str(tuple(state))
 
 
 _STATE = Asked(lambda: select(func.count(), func.max(GroundMark.at)))

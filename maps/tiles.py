@@ -118,7 +118,8 @@ def bounds(user: User) -> tuple[float, float, float, float] | None:
 def cells(tile: Tile, user: User, day: date) -> bytes:
     """Cells valid on `day`. A feature's id is the cell's code as a number."""
     asked = _cells(tile.z, tuple(reach(user, Permission.GROUND_READ)))
-    return bytes(asked(x=tile.x, y=tile.y, day=day).scalar() or b"")
+    ((drawn,),) = asked(x=tile.x, y=tile.y, day=day)
+    return bytes(drawn or b"")
 
 
 @lru_cache(maxsize=512)

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from flask_babel import gettext as _
 from geoalchemy2 import WKTElement
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from grids.permissions import answered, reach
@@ -75,7 +75,7 @@ STORE = """
     SELECT id, outcome FROM stored
 """
 
-Home = Row[Any, *tuple[Any, ...]]
+Home = Any  # a row of LOCK
 Homes = dict[uuid.UUID, Home]
 
 
@@ -143,10 +143,12 @@ def _judge(sent: list[Recorded], homes: Homes, by: User, moment: datetime) -> No
         else:
             one.problem = _wrong_times(one.said, latest)
     good = [one for one in sent if one.problem is None]
-    cells = past.cells_on({(one.said["household_id"], one.day) for one in good})
+    today = workdays.today()
+    cells = past.cells_on({(one.said["household_id"], one.day) for one in good if one.day < today})
     teams: dict[tuple[Any, date], Any] = {}
     for one in good:
-        cell = cells[one.said["household_id"], one.day]
+        assert one.home is not None
+        cell = cells.get((one.home.id, one.day), one.home.cell_id)
         if cell is not None and (cell, one.day) not in teams:
             teams[cell, one.day] = answered(by, cell, one.day)
         team, for_id = teams.get((cell, one.day)) or (None, None)
@@ -233,7 +235,7 @@ def _store(good: list[Recorded], by: User, moment: datetime) -> None:
         visitor=visitor,
         received_at=moment,
         today=workdays.today(),
-    ).all()
+    )
     for visit_id, _outcome in stored:
         one = first[visit_id]
         one.new, one.visit = True, Visit()

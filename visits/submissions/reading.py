@@ -13,9 +13,9 @@ from flask_babel import gettext as _
 
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import Schema
+from visits import plain
 from visits.issues.schemas import IssueIn, StepIn
 from visits.schemas import VisitIn
-from visits.submissions import plain
 from visits.submissions.models import Kind, Result, Submission
 
 SCHEMAS: dict[Kind, ma.Schema] = {
