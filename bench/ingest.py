@@ -37,7 +37,7 @@ from county import BIG
 from flask import Flask
 from report import Table, keep
 
-from gridserve.db import db, now
+from gridserve.db import db, new_id, now
 from gridserve.installation import ROOT
 from gridserve.people import DeviceToken, digest
 from gridserve.up import _web_command
@@ -98,7 +98,7 @@ def said(cadre: Cadre) -> dict[str, Any]:
     home, lon, lat = random.choice(cadre.homes)  # noqa: S311
     at = datetime.now(UTC) - timedelta(seconds=random.randrange(60, 3600))  # noqa: S311
     return {
-        "id": str(uuid.uuid4()),
+        "id": str(new_id()),  # of the kind that phones make
         "household_id": str(home),
         "purpose": "regular",
         "outcome": "met",
@@ -140,7 +140,7 @@ class Line:
         length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
         while len(body) < length:
             body += self._more()
-        if b"gzip" in head:
+        if b"content-encoding: gzip" in head.lower():
             body = gzip.decompress(body)
         return int(head.split()[1]), body
 

@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from gridserve.db import Base, Code, county, db, now
+from gridserve.db import Base, Code, county, db, new_id, now
 
 if TYPE_CHECKING:
     from gridserve.people import User
@@ -23,7 +23,7 @@ class Event(Base):
     __tablename__ = "event"
     __table_args__ = county(Index(None, "subject_id", "at"), Index(None, "at"))
 
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=new_id)
     at: Mapped[datetime] = mapped_column(default=now)
     action: Mapped[str] = mapped_column(String(40))
     subject_id: Mapped[uuid.UUID | None]
@@ -72,7 +72,7 @@ def record_all(
             "at": now(),
             "action": action,
             "by": by,
-            "ids": [uuid.uuid4() for _ in subjects],
+            "ids": [new_id() for _ in subjects],
             "subjects": [subject for subject, _ in subjects],
             "codes": [code for _, code in subjects],
         },

@@ -23,7 +23,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from gridserve import events
-from gridserve.db import Base, Code, as_loaded, choice, db, now, reference
+from gridserve.db import Asked, Base, Code, as_loaded, choice, db, now, reference
+from gridserve.errors import Invalid
 from gridserve.permissions import Role
 from gridserve.sealed import SealedPhone, is_sealed_phone
 
@@ -186,15 +187,17 @@ def sign_out(token: DeviceToken) -> None:
 # Each request asks it, so it is asked of the tables: for the mapped classes SQLAlchemy works out
 # anew, each time, how their rows become objects, and that takes longer than the query.
 _TABLES = (DeviceToken.__table__, User.__table__, Post.__table__)
-_BY_TOKEN = (
-    select(*_TABLES)
-    .join_from(DeviceToken, User, DeviceToken.user_id == User.id)
-    .outerjoin(Post, Post.user_id == User.id)
-    .where(
-        DeviceToken.token_hash == bindparam("hash"),
-        DeviceToken.revoked_at.is_(None),
-        DeviceToken.expires_at > bindparam("moment"),
-        User.active,
+_BY_TOKEN = Asked(
+    lambda: (
+        select(*_TABLES)
+        .join_from(DeviceToken, User, DeviceToken.user_id == User.id)
+        .outerjoin(Post, Post.user_id == User.id)
+        .where(
+            DeviceToken.token_hash == bindparam("hash"),
+            DeviceToken.revoked_at.is_(None),
+            DeviceToken.expires_at > bindparam("moment"),
+            User.active,
+        )
     )
 )
 
@@ -205,8 +208,7 @@ def find_token(token: str) -> DeviceToken | None:
     What is returned stands outside the session: it stays readable for error pages after a
     rollback, and nothing done to it is ever stored.
     """
-    asked = {"hash": digest(token), "moment": now()}
-    rows = db.session.connection().execute(_BY_TOKEN, asked).all()
+    rows = _BY_TOKEN(hash=digest(token), moment=now())
     if not rows:
         return None
     own, person = (len(table.columns) for table in _TABLES[:2])

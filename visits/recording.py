@@ -19,7 +19,7 @@ from sqlalchemy.orm import selectinload
 
 from grids.permissions import answered, reach
 from gridserve import workdays
-from gridserve.db import db, now, run
+from gridserve.db import db, new_id, now, run
 from gridserve.errors import Invalid, Problem
 from gridserve.people import User
 from gridserve.permissions import Permission, covers, scopes
@@ -41,7 +41,8 @@ STORE = """
             id uuid, household_id uuid, for_id uuid, cell_id uuid, team_id uuid, in_scope boolean,
             purpose varchar, outcome varchar, started_at timestamptz, ended_at timestamptz,
             typed_at timestamptz, notes text, point text, point_source varchar, accuracy_m float8,
-            mocked boolean, said varchar, day date, village_code varchar, cell_now uuid)
+            mocked boolean, said varchar, day date, village_code varchar, cell_now uuid,
+            event_id uuid)
     ), new AS (
         INSERT INTO visit (id, household_id, visitor_id, for_id, cell_id, team_id, in_scope,
             purpose, outcome, started_at, ended_at, typed_at, received_at, notes, point,
@@ -68,7 +69,7 @@ STORE = """
         WHERE stored.outcome = 'met' AND cell.id IS NOT NULL GROUP BY cell.id
     ), trail AS (
         INSERT INTO event (id, at, action, subject_id, actor_id, jurisdiction_code, data)
-        SELECT gen_random_uuid(), %(received_at)s, 'visit.recorded', id, %(visitor)s,
+        SELECT event_id, %(received_at)s, 'visit.recorded', id, %(visitor)s,
             village_code, '{}'
         FROM stored
     )
@@ -225,6 +226,7 @@ def _store(good: list[Recorded], by: User, moment: datetime) -> None:
     rows = [
         one.columns
         | {"day": one.day, "village_code": one.home.village_code, "cell_now": one.home.cell_id}
+        | {"event_id": new_id()}
         for one in first.values()
         if one.home
     ]
