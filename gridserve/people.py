@@ -24,7 +24,6 @@ from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from gridserve import events
 from gridserve.db import Asked, Base, Code, as_loaded, choice, db, now, reference
-from gridserve.errors import Invalid
 from gridserve.permissions import Role
 from gridserve.sealed import SealedPhone, is_sealed_phone
 
