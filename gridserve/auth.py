@@ -9,13 +9,13 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, g, redirect, request, session, url_for
+from flask import Flask, flash, g, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
 from werkzeug.local import LocalProxy
 from wtforms import ValidationError as CsrfInvalid
 
-from gridserve import attempts, knownbrowsers, passwords, people, signingin
+from gridserve import attempts, knownbrowsers, passwords, people, signingin, timeouts
 from gridserve.db import db
 from gridserve.errors import BadRequest, Forbidden, Invalid, Problem, Unauthorized, wants_page
 from gridserve.permissions import WORDS, Permission, may
@@ -33,8 +33,16 @@ def _load() -> people.DeviceToken | None:
             g.sign_in = people.find_token(token.strip())
         else:
             token = session.get("token", "")
-            g.sign_in = people.find_token(token) if token else None
+            g.sign_in = _at_work(people.find_token(token)) if token else None
     return cast("people.DeviceToken | None", g.sign_in)
+
+
+def _at_work(sign_in: people.DeviceToken | None) -> people.DeviceToken | None:
+    """The sign-in of a browser, unless it is at a desk that nobody has worked at for too long."""
+    if sign_in is not None and sign_in.kind == people.Kind.DESK and timeouts.idle():
+        g.idle = timeouts.words()
+        return None
+    return sign_in
 
 
 def _user() -> people.User | None:
@@ -77,9 +85,14 @@ def requires(permission: Permission, *, first: bool = False) -> Callable[[View],
         def guarded(*args: Any, **kwargs: Any) -> Any:
             user = _user()
             if user is None:
+                idle = g.get("idle")
                 if wants_page() and request.method in SAFE:
+                    if idle:
+                        flash(idle)
                     return redirect(url_for("account.login", next=_here()))
-                raise Unauthorized(_("Sign in first: no valid token came with the request."))
+                raise Unauthorized(
+                    idle or _("Sign in first: no valid token came with the request.")
+                )
             if g.by_cookie and request.method not in SAFE:
                 check_csrf()
             if not first and (due := signingin.due(current_sign_in())):
@@ -120,19 +133,29 @@ def check_csrf() -> None:
         raise BadRequest(_("The page is too old. Load it again and repeat.")) from error
 
 
-def sign_in(login: str, password: str, device: str) -> tuple[str, people.DeviceToken]:
-    """Check a password and give a token."""
+def sign_in(
+    login: str, password: str, device: str, target: str | None = None
+) -> tuple[str, people.DeviceToken]:
+    """Check a password and give a token; a browser goes on to `target`."""
     with counted(attempts.of_account, login, _address(), knownbrowsers.mark_of(login)):
         user = signingin.by_password(login, password)
-    return signingin.enter(user, device, people.Proof.PASSWORD, days=_days())
+    return _enter(user, device, people.Proof.PASSWORD, target)
 
 
-def sign_in_vouched(login: str, device: str) -> tuple[str, people.DeviceToken]:
+def sign_in_vouched(login: str, device: str, target: str) -> tuple[str, people.DeviceToken]:
     """Give a token to whom the provider of sign-on vouches for."""
     here = (attempts.Counted.PAIR, f"{attempts.plain(login)} {_address()}")
     with counted(attempts.begin, here):
         user = signingin.by_provider(login)
-    return signingin.enter(user, device, people.Proof.PROVIDER, days=_days())
+    return _enter(user, device, people.Proof.PROVIDER, target)
+
+
+def _enter(
+    user: people.User, device: str, proof: people.Proof, target: str | None
+) -> tuple[str, people.DeviceToken]:
+    db.session.flush()
+    kind = timeouts.kind_of(people.with_posts(user.id), target)
+    return signingin.enter(user, device, proof, kind, timeouts.lasts(kind))
 
 
 def change_password(old: str, new: str) -> None:
@@ -174,16 +197,15 @@ def _address() -> str:
     return request.remote_addr or ""
 
 
-def _days() -> int:
-    return int(current_app.extensions["gridserve"].session_days)
-
-
 def enter(token: str) -> None:
     """Put `token` into this browser's cookie, which keeps nothing of before but the language."""
-    language = session.get("lang")
+    language, before = session.get("lang"), session.get("token")
+    if before:
+        people.end_sign_in(before)
     session.clear()
     session.update({"token": token} | ({"lang": language} if language else {}))
     session.permanent = True
+    timeouts.note()
 
 
 def init_app(app: Flask) -> None:

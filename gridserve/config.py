@@ -125,7 +125,19 @@ class Config:
     )
     language: str = _variable("GRIDSERVE_LANGUAGE", "language when nobody asked for one", "zh")
     session_days: int = _variable(
-        "GRIDSERVE_SESSION_DAYS", "days (1 to 366) after which a sign-in ends by itself", "30", int
+        "GRIDSERVE_SESSION_DAYS",
+        "days (1 to 366) after which a sign-in by a phone or a program ends by itself",
+        "30",
+        int,
+    )
+    desk_hours: int = _variable(
+        "GRIDSERVE_DESK_HOURS", "hours (1 to 720) after which one at a desk ends", "12", int
+    )
+    desk_idle_minutes: int = _variable(
+        "GRIDSERVE_DESK_IDLE_MINUTES",
+        "minutes (5 to 1440) without work after which one at a desk ends",
+        "60",
+        int,
     )
     password_length: int = _variable(
         "GRIDSERVE_PASSWORD_LENGTH", "characters (8 to 64) that a password needs", "10", int
@@ -250,6 +262,10 @@ class Config:
             raise ConfigError("GRIDSERVE_LANGUAGE must be zh or en")
         if not 1 <= self.session_days <= 366:
             raise ConfigError("GRIDSERVE_SESSION_DAYS must be a whole number from 1 to 366")
+        if not 1 <= self.desk_hours <= 720:
+            raise ConfigError("GRIDSERVE_DESK_HOURS must be a whole number from 1 to 720")
+        if not 5 <= self.desk_idle_minutes <= 1440:
+            raise ConfigError("GRIDSERVE_DESK_IDLE_MINUTES must be a whole number from 5 to 1440")
         if not 8 <= self.password_length <= 64:
             raise ConfigError("GRIDSERVE_PASSWORD_LENGTH must be a whole number from 8 to 64")
         if any("{key}" in layer for layer in self.basemap) and not self.basemap_key:

@@ -15,12 +15,12 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from gridserve import attempts, auth, knownbrowsers, people, signins
+from gridserve import attempts, auth, knownbrowsers, people, signins, timeouts
 from gridserve.auth import current_user, public, requires
 from gridserve.config import Config
 from gridserve.errors import NotFound, Problem
 from gridserve.http import form_id, inside, transaction
-from gridserve.permissions import Permission, roles
+from gridserve.permissions import Permission
 from gridserve.provider import Provider, ProviderRefused, provider
 
 bp = Blueprint("account", __name__)
@@ -46,7 +46,7 @@ def log_in() -> ResponseReturnValue:
         name = ""
     try:
         auth.check_csrf()
-        token, _row = auth.sign_in(name[:64], password[:128], "browser")
+        token, _row = auth.sign_in(name[:64], password[:128], "browser", target)
     except Problem as problem:
         return _sign_in_page(target, problem, name[:64]), problem.status
     auth.enter(token)
@@ -89,7 +89,7 @@ def come_from_provider() -> ResponseReturnValue:
     if asked is None:
         raise NotFound
     try:
-        token = _vouched(asked)
+        token = _vouched(asked, target)
     except Problem as problem:
         return _sign_in_page(target, problem), problem.status
     if token is not None:
@@ -97,7 +97,7 @@ def come_from_provider() -> ResponseReturnValue:
     return redirect(target)
 
 
-def _vouched(asked: Provider) -> str | None:
+def _vouched(asked: Provider, target: str) -> str | None:
     """A token for whom the provider vouches for; None for the one who is signed in here already."""
     by_address = (attempts.Counted.PROVIDER, request.remote_addr or "")
     # committed before, so the connection is not held while the provider is asked
@@ -106,7 +106,7 @@ def _vouched(asked: Provider) -> str | None:
     here = auth.visitor()
     if here is not None and here.login == login.strip().lower():
         return None
-    token, _row = auth.sign_in_vouched(login, "browser")
+    token, _row = auth.sign_in_vouched(login, "browser", target)
     if here is not None:
         people.sign_out(auth.current_sign_in())
     return token
@@ -157,8 +157,5 @@ def _own(problem: Problem | None = None) -> str:
 @requires(Permission.ACCOUNT)
 def home() -> ResponseReturnValue:
     """Send each role to its own page."""
-    held = roles(current_user)
-    for role, endpoint in current_app.extensions["gridserve.homes"]:
-        if role in held:
-            return redirect(url_for(endpoint))
-    return render_template("home.html")
+    address = timeouts.home(current_user)
+    return redirect(address) if address else render_template("home.html")

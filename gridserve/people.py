@@ -84,6 +84,14 @@ class Proof(enum.StrEnum):
     PROVIDER = "provider"
 
 
+class Kind(enum.StrEnum):
+    """From where somebody works with a sign-in; how long it lasts depends on it."""
+
+    DESK = "desk"
+    PHONE = "phone"
+    PROGRAM = "program"
+
+
 class DeviceToken(Base):
     """One sign-in: a browser or a phone. Only the token's hash is kept."""
 
@@ -94,6 +102,7 @@ class DeviceToken(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     device: Mapped[str] = mapped_column(String(80))
+    kind: Mapped[Kind] = mapped_column(choice(Kind, "kind"), default=Kind.PROGRAM)
     proof: Mapped[Proof] = mapped_column(choice(Proof, "proof"), default=Proof.PASSWORD)
     created_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
@@ -132,6 +141,15 @@ def end_sign_ins(user: User, *, but: uuid.UUID | None = None) -> None:
     if but is not None:
         living.append(DeviceToken.id != but)
     db.session.execute(update(DeviceToken).where(*living).values(revoked_at=now()))
+
+
+def end_sign_in(token: str) -> None:
+    """Revoke a sign-in by its token, where it still holds."""
+    db.session.execute(
+        update(DeviceToken)
+        .where(DeviceToken.token_hash == digest(token), DeviceToken.revoked_at.is_(None))
+        .values(revoked_at=now())
+    )
 
 
 def appoint(

@@ -18,7 +18,7 @@ from gridserve import events, passwords
 from gridserve.attempts import plain
 from gridserve.db import db, now
 from gridserve.errors import Forbidden, Problem, Unauthorized
-from gridserve.people import DeviceToken, Proof, User, digest, password_is
+from gridserve.people import DeviceToken, Kind, Proof, User, digest, password_is
 
 
 class UnknownPerson(Forbidden):
@@ -69,15 +69,18 @@ def by_provider(login: str) -> User:
     return user
 
 
-def enter(user: User, device: str, proof: Proof, *, days: int) -> tuple[str, DeviceToken]:
+def enter(
+    user: User, device: str, proof: Proof, kind: Kind, lasts: timedelta
+) -> tuple[str, DeviceToken]:
     """A new sign-in of `user`, who has shown who it is, and the token for it."""
     token = secrets.token_urlsafe(32)
     row = DeviceToken(
         user_id=user.id,
         token_hash=digest(token),
         device=device,
+        kind=kind,
         proof=proof,
-        expires_at=now() + timedelta(days=days),
+        expires_at=now() + lasts,
     )
     db.session.add(row)
     through = {"through": "provider"} if proof == Proof.PROVIDER else {}

@@ -91,7 +91,7 @@ def test_who_is_known_there_and_here_is_signed_in_and_lands_where_it_was_asked(s
     assert (answer.status_code, answer.location) == (302, "/m/")
     assert client.get("/m/session").json["user"]["login"] == "cadre-001"
     with client.session_transaction() as session:
-        assert set(session) <= {"token", "csrf_token", "lang", "_permanent"}
+        assert set(session) <= {"token", "worked", "csrf_token", "lang", "_permanent"}
     with site.app_context():
         last = db.session.scalars(select(Event).order_by(Event.at.desc())).first()
         assert (last.action, last.data["through"]) == ("sign_in.done", "provider")

@@ -7,7 +7,8 @@ const EVERY = 1000, AFTER_TROUBLE = 5000; // ms
 async function look() {
   let wait = EVERY;
   try {
-    const answer = await fetch(box.dataset.work, { headers: { Accept: "application/json" } });
+    const answer = await fetch(box.dataset.work, { headers: { Accept: "application/json", "X-Unattended": "1" } });
+    if (answer.status === 401) return location.reload(); // signed out meanwhile
     if (!answer.ok) throw new Error(answer.status);
     const found = await answer.json();
     if (found.state !== box.dataset.state) return location.reload();

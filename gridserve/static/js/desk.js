@@ -63,7 +63,10 @@ const address = () => form.dataset.live + window.location.search;
 async function look() {
   if (document.hidden || busy) return;
   try {
-    const answer = await fetch(address(), { headers: etag ? { "If-None-Match": etag } : {} });
+    const answer = await fetch(address(), {
+      headers: { "X-Unattended": "1", ...(etag ? { "If-None-Match": etag } : {}) },
+    });
+    if (answer.redirected) return location.reload(); // signed out meanwhile
     if (busy || answer.status !== 200) return;
     etag = answer.headers.get("ETag");
     // What became of the last step stays to be read until the next one.
@@ -85,6 +88,7 @@ async function take(button) {
     const answer = await fetch(address(), {
       method: "POST", body, headers: { Accept: "text/html" },
     });
+    if (answer.status === 401) return location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     picks().forEach((each) => { each.checked = false; });
     show(await answer.text());
