@@ -28,7 +28,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import kept
@@ -244,8 +243,8 @@ def served(app: Flask) -> Iterator[None]:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", PORT)) == 0:
             raise SystemExit(f"Port {PORT} is taken: a server of an earlier bench was left behind?")
-    with tempfile.TemporaryDirectory() as log:
-        web = subprocess.Popen(_web_command(PORT, Path(log)), env=environment(app), cwd=ROOT)
+    with tempfile.TemporaryFile() as log:
+        web = subprocess.Popen(_web_command(PORT), env=environment(app), cwd=ROOT, stderr=log)
         try:
             deadline = time.monotonic() + 30
             while time.monotonic() < deadline:

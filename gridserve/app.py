@@ -44,6 +44,7 @@ import visits.commands
 import visits.demo.commands
 import visits.division.pages
 import visits.division.routes
+import visits.gauges
 import visits.hints.pages
 import visits.hints.routes
 import visits.imports
@@ -88,6 +89,8 @@ from gridserve import (
     headers,
     i18n,
     keycommands,
+    logs,
+    metrics,
     nav,
     openapi,
     ownpages,
@@ -130,6 +133,7 @@ APIS = (
 )
 PAGES = (
     routes.system,
+    metrics.bp,
     pages.bp,
     ownpages.bp,
     audit.bp,
@@ -173,6 +177,8 @@ SCHEDULE = (
 )
 # What is stored after `db upgrade` where an installation has none of it yet.
 BEGINNINGS = (visits.categories.store_first,)
+# What `/metrics` asks of the database.
+GAUGES = (metrics.database, metrics.upkeep, visits.gauges.gauges)
 # Where `/` sends people: the first role that they hold.
 HOMES = (
     (Role.LEADER, "maps.home"),
@@ -284,6 +290,7 @@ def create_app(config: Config | None = None) -> Flask:
             "pool_size": 16,
             "max_overflow": 4,
             "pool_use_lifo": True,
+            "hide_parameters": True,  # a fault's words stand in the log: no names, no phones
             "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5},
         },
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -310,6 +317,8 @@ def create_app(config: Config | None = None) -> Flask:
         process_revision_directives=alembic_helpers.writer,
         render_item=alembic_helpers.render_item,
     )
+    logs.init_app(app)
+    metrics.init_app(app)
     errors.init_app(app)
     i18n.init_app(app)
     auth.init_app(app)
@@ -327,6 +336,7 @@ def create_app(config: Config | None = None) -> Flask:
         app.register_blueprint(page)
     app.extensions["gridserve.api"] = api
     app.extensions["gridserve.schedule"] = SCHEDULE
+    app.extensions["gridserve.gauges"] = GAUGES
     app.extensions["gridserve.beginnings"] = BEGINNINGS
     app.extensions["gridserve.homes"] = HOMES
     app.extensions["gridserve.nav"] = NAV

@@ -13,7 +13,7 @@ from typing import TextIO, TypeVar
 import click
 from flask import current_app
 
-from gridserve import backup
+from gridserve import backup, upkeep
 from gridserve.commandline import command
 from gridserve.db import db
 from gridserve.local import Local
@@ -68,6 +68,8 @@ def new_key(file: Path) -> None:
 def make(folder: Path, recipient: str) -> None:
     """Back up into a new folder under FOLDER, while the application goes on."""
     made = _plainly(lambda: backup.make(folder, recipient, _say))
+    upkeep.done("backup")
+    db.session.commit()
     missing = backup.read_manifest(made)["missing"]
     if missing:
         _say(f"The store has lost {len(missing)} pictures or documents; see {backup.MANIFEST}.")

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dotenv import dotenv_values
 
 from gridserve.storage import read_address
+
+Network = IPv4Network | IPv6Network
 
 # What a browser takes as the source of a frame: a host with https, without a path.
 ORIGIN = re.compile(r"https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
@@ -59,6 +62,10 @@ def _keys(text: str) -> tuple[str, ...]:
     if not keys or any(len(key) < 32 for key in keys):
         raise ValueError("not a key")
     return keys
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _issuer(text: str) -> str:
@@ -243,6 +250,16 @@ class Config:
         int,
     )
 
+    log: str = _variable(
+        "GRIDSERVE_LOG", "form of the log's lines: text, or json for programs that gather", "text"
+    )
+    metrics: tuple[Network, ...] = _variable(
+        "GRIDSERVE_METRICS",
+        "networks from which /metrics may be read, as 10.0.0.0/8; several with commas",
+        "",
+        _networks,
+    )
+
     private_gateways: bool = _variable(
         "GRIDSERVE_PRIVATE_GATEWAYS",
         "1 where gateways for messages may lie in the own network, else 0",
@@ -260,6 +277,8 @@ class Config:
             raise ConfigError("GRIDSERVE_DATA_CIPHER must be aes or sm4")
         if self.language not in ("zh", "en"):
             raise ConfigError("GRIDSERVE_LANGUAGE must be zh or en")
+        if self.log not in ("text", "json"):
+            raise ConfigError("GRIDSERVE_LOG must be text or json")
         if not 1 <= self.session_days <= 366:
             raise ConfigError("GRIDSERVE_SESSION_DAYS must be a whole number from 1 to 366")
         if not 1 <= self.desk_hours <= 720:

@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, StatementError
 from werkzeug.exceptions import HTTPException
 
+from gridserve import logs
 from gridserve.db import (
     CHECK_VIOLATION,
     FOREIGN_KEY_VIOLATION,
@@ -136,6 +137,7 @@ def problem_response(problem: Problem) -> Response:
                 detail=detail,
                 code=problem.code,
                 errors=problem.errors,
+                request_id=logs.current_id(),
             ),
             status=problem.status,
             mimetype="text/html",
@@ -151,6 +153,9 @@ def problem_response(problem: Problem) -> Response:
             body["detail"] = detail
         if problem.errors:
             body["errors"] = problem.errors
+        # Only of faults: a repeat of anything else gets the same answer to the letter.
+        if problem.status >= 500 and (request_id := logs.current_id()):
+            body["request_id"] = request_id
         body.update(problem.extra)
         response = jsonify(body)
         response.status_code = problem.status
@@ -238,7 +243,7 @@ def init_app(app: Flask) -> None:
         problem = of_database(error)
         if problem is None:
             raise error
-        current_app.logger.warning("database refused: %s", error.orig)
+        current_app.logger.warning("database refused: %s", logs.kind(error))
         return problem_response(problem)
 
     @app.errorhandler(TimeoutError)

@@ -208,6 +208,9 @@ class ProblemSchema(Schema):
         keys=ma.fields.String(),
         metadata={"description": "what stands now, where somebody was faster"},
     )
+    request_id = ma.fields.String(
+        metadata={"description": "of faults: finds it in the log; X-Request-ID always does"}
+    )
 
 
 class Blueprint(SmorestBlueprint):

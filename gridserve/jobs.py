@@ -11,26 +11,35 @@ import importlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from rq import Queue, Worker
+from rq import Queue, Worker, get_current_job
 from rq.cron import CronScheduler
 
+from gridserve import logs
 from gridserve.config import Config
 from gridserve.db import db, on_commit
 
 QUEUE = "gridserve"  # what somebody notices within seconds: figures, notices, thumbnails
 LONG = "gridserve-long"  # what takes minutes: imports, documents, divisions, the work of the night
 SECONDS, LONG_SECONDS = 180, 1800  # after which a job is stopped
+# Seconds for which Redis keeps a job that is over; without a limit failed ones would stay a year.
+KEPT: dict[str, Any] = {"result_ttl": 60, "failure_ttl": 86_400}
+DONE = f"{QUEUE}:done"  # how often each job went well or failed, and its seconds: for /metrics
 log = logging.getLogger(__name__)
 _worker_app: Flask | None = None
+
+
+class JobFailed(Exception):
+    """What a job raised stands in the log; here only which job it was, and of what kind."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ def enqueue(job: Callable[..., Any], *args: Any, once: bool = False, long: bool 
     """
     path = f"{job.__module__}.{job.__qualname__}"
     config: Config = current_app.extensions["gridserve"]
+    asked_by = logs.current_id()
 
     def push() -> None:
         try:
@@ -70,7 +80,7 @@ def enqueue(job: Callable[..., Any], *args: Any, once: bool = False, long: bool 
                 return
             queue, most = (LONG, LONG_SECONDS) if long else (QUEUE, SECONDS)
             Queue(queue, connection=redis).enqueue(
-                perform, path, *args, result_ttl=60, job_timeout=most
+                perform, path, *args, meta={"request_id": asked_by}, job_timeout=most, **KEPT
             )
         except RedisError as error:
             log.warning("job %s not enqueued (%s); the sweep will find it", path, error)
@@ -93,10 +103,40 @@ def perform(path: str, *args: Any) -> Any:
     connect(app.extensions["gridserve"]).delete(
         _waiting(path)
     )  # from here on, new work needs a new job
-    with app.app_context():
+    with app.app_context(), _written_down(path):
         result = getattr(importlib.import_module(module), name)(*args)
         db.session.commit()
     return result
+
+
+@contextmanager
+def _written_down(path: str) -> Iterator[None]:
+    """A line in the log and a count of the job that runs here, under its request's id.
+
+    Raises JobFailed for what it raised: the queue's own records would quote values.
+    """
+    job = get_current_job()
+    g.request_id = (job and job.meta.get("request_id")) or logs.new_id()
+    began, result = time.perf_counter(), "ok"
+    try:
+        yield
+    except Exception as error:
+        result = "failed"
+        log.error("job failed", exc_info=error, extra={"fields": {"job": path}})
+        raise JobFailed(f"{path}: {logs.kind(error)}") from None
+    finally:
+        seconds = time.perf_counter() - began
+        fields = {"job": path, "result": result, "ms": round(seconds * 1000, 1)}
+        log.info("job", extra={"fields": fields})
+        _count(path, result, seconds)
+
+
+def _count(path: str, result: str, seconds: float) -> None:
+    config: Config = current_app.extensions["gridserve"]
+    with suppress(RedisError), connect(config).pipeline(transaction=False) as redis:
+        redis.hincrby(DONE, f"{path} {result}", 1)
+        redis.hincrbyfloat(DONE, f"{path} seconds", seconds)
+        redis.execute()
 
 
 def run_worker(app: Flask, *, quick: bool) -> None:
@@ -105,6 +145,7 @@ def run_worker(app: Flask, *, quick: bool) -> None:
     Each job runs in a fork, so a job that dies harms no other.
     """
     global _worker_app
+    logs.begin(app.extensions["gridserve"].log)
     _worker_app = app
     # RQ asks for a socket time-out longer than its blocking wait, hence a connection of its own.
     redis = Redis.from_url(app.extensions["gridserve"].redis_url)
@@ -114,6 +155,7 @@ def run_worker(app: Flask, *, quick: bool) -> None:
 def run_scheduler(app: Flask) -> None:
     """Enqueue the timetable's jobs when their time comes, until told to stop."""
     config: Config = app.extensions["gridserve"]
+    logs.begin(config.log)
     os.environ["TZ"] = config.timezone  # cron lines are read in the process's local time
     time.tzset()
     redis = Redis.from_url(config.redis_url)
@@ -122,7 +164,7 @@ def run_scheduler(app: Flask) -> None:
         nightly = line.cron is not None
         scheduler.register(
             perform, LONG if nightly else QUEUE, args=(line.job,),
-            interval=line.every, cron=line.cron, result_ttl=60,
-            job_timeout=LONG_SECONDS if nightly else SECONDS,
+            interval=line.every, cron=line.cron,
+            job_timeout=LONG_SECONDS if nightly else SECONDS, **KEPT,
         )  # fmt: skip
     scheduler.start()

@@ -69,7 +69,7 @@ def _serve(supervisor: Supervisor, data: Path, port: int, demo: bool, began: flo
         _must(supervisor, Child("demo-data", command, log / "demo-data.log"))
     if supervisor.stopping.is_set():
         return 0
-    web = supervisor.add(Child("web", _web_command(port, log), log / "web.log"))
+    web = supervisor.add(Child("web", _web_command(port), log / "web.log"))
     if not _wait_ready(supervisor, web, url):
         return 0
     # After the web is there: two cores start one thing sooner than four at once.
@@ -86,16 +86,13 @@ def _serve(supervisor: Supervisor, data: Path, port: int, demo: bool, began: flo
     return 0
 
 
-def _web_command(port: int, log: Path) -> tuple[str, ...]:
-    # The heartbeat files are touched each second; on a disk that can stall a worker.
-    memory = Path("/dev/shm")  # noqa: S108 - only handed on to gunicorn, which names its own files
+def _web_command(port: int) -> tuple[str, ...]:
+    # Two processes: the private database has connections for no more than four. The supervisor
+    # waits ten seconds for the end.
     return (
-        sys.executable, "-m", "gunicorn", "wsgi:app", "--chdir", str(ROOT),
-        "--bind", f"{HOST}:{port}", "--workers", "2", "--threads", "16",
-        "--worker-class", "gridserve.web.Worker",
-        "--preload", "--graceful-timeout", "8", "--timeout", "60", "--no-control-socket",
-        "--log-level", "warning", "--access-logfile", str(log / "access.log"),
-        *(("--worker-tmp-dir", str(memory)) if os.access(memory, os.W_OK) else ()),
+        sys.executable, "-m", "gunicorn", "--config", "python:gridserve.serving", "wsgi:app",
+        "--chdir", str(ROOT), "--bind", f"{HOST}:{port}", "--workers", "2",
+        "--graceful-timeout", "8",
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -49,7 +50,7 @@ def until(true: Callable[[], object], seconds: float = 300) -> None:
 
 def answers(address: str) -> bool:
     try:
-        with urlopen(address, timeout=2) as answer:  # noqa: S310 - our own
+        with urlopen(address, timeout=2) as answer:
             return answer.status == 200
     except (URLError, OSError):
         return False
@@ -119,3 +120,19 @@ def test_what_was_acknowledged_is_there_once_whatever_is_killed(installation):
 
     until(lambda: marks() == 0, 60)  # the sweep finds what the killed parts had forgotten
     assert "All agree." in finished(gridserve(data, "check"))
+    assert named_in_logs(data, dsn) == set()
+
+
+def named_in_logs(data: Path, dsn: str) -> set[str]:
+    """Names, phones, addresses and passwords that stand in what the installation wrote down."""
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(
+            "SELECT head_name, address FROM household UNION ALL SELECT name, login FROM account "
+            "UNION ALL SELECT words, resident_name FROM issue"
+        ).fetchall()
+    said = {word for row in rows for word in row if word and len(word) > 1}
+    said |= {account["password"] for account in json.loads((data / "accounts.json").read_text())}
+    logs = "".join(path.read_text() for path in (data / "log").glob("*.log"))
+    assert "/api/v1/" in logs  # the day's requests
+    phones = re.findall(r"(?<!\d)1[3-9]\d{9}(?!\d)", logs)
+    return {word for word in said if word in logs} | set(phones)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from gridserve import events
+from gridserve import events, upkeep
 from gridserve.jobs import Scheduled
 from visits import figures
 from visits.issues import projection
@@ -47,4 +47,5 @@ def check_consistency() -> int:
         by=None,
         data={"figures": len(differences), "issues": len(broken)},
     )
+    upkeep.done("check")
     return count

@@ -207,6 +207,7 @@ def _options(places: Places) -> str:
         "jit": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        "log_error_verbosity": "terse",  # what a row held stays out of the log
         "log_line_prefix": "%m [%p] %d ",
     }
     return " ".join("-c " + shlex.quote(f"{name}={value}") for name, value in settings.items())

@@ -31,6 +31,7 @@ Call = dict[str, Any]  # arguments of the test client's request
 # Endpoints about no place: the installation's own, or one's own account.
 NOWHERE = {
     "static", "system.docs", "system.openapi_document", "system.healthz", "system.readyz",
+    "metrics.show",
     "account_api.sign_in", "account_api.sign_out", "account.login", "account.log_in",
     "account.log_out", "account.ask_provider", "account.come_from_provider",
     "own.password", "own.change_password", "account_api.change_password",
