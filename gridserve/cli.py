@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from gridserve.deploycommands import deploy
 from gridserve.installation import MIGRATIONS, default_data, read_dotenv, servers
 from gridserve.local import LocalError
 
@@ -99,6 +100,9 @@ def up(ctx: click.Context, demo: bool, port: int, data: Path | None) -> None:
     from gridserve.up import up as run
 
     ctx.exit(run(data or ctx.find_root().params["data"], port, demo))
+
+
+main.add_command(deploy)
 
 
 @main.command()

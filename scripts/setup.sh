@@ -88,7 +88,7 @@ tidy() {
   made_policy='' made_cluster=''
 }
 apt_packages() {
-  local version policy
+  local version policy server
   wanted=''
   if ! postgres_with_postgis; then
     version=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 2>/dev/null | sed 's|.*/||' | sort -n | tail -1) || true
@@ -114,6 +114,10 @@ apt_packages() {
   if [ "$mode" = test ]; then
     # Ubuntu's chromium package is only a door to snap, which machines without a desktop lack.
     if ! chromium_there && ! grep -q '^ID=ubuntu' /etc/os-release; then wanted="$wanted chromium"; fi
+    # What stands around the application on servers is tried too.
+    for server in nginx pgbouncer; do
+      PATH="$PATH:/usr/sbin" have "$server" || wanted="$wanted $server"
+    done
   fi
   wanted=${wanted# }
 }
@@ -136,7 +140,7 @@ apt_install() {
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$new_policy" >/dev/null
     as_root chmod 755 "$new_policy"
   fi
-  local had_redis=yes
+  local had_redis=yes server
   redis_there || had_redis=''
   case $wanted in
   *postgresql-*)
@@ -152,8 +156,12 @@ apt_install() {
   apt_do install -y --no-install-recommends --no-upgrade $wanted || fail \
     "apt could not install: $wanted" \
     "Its words are above. Mend them (network? sources? disk?), then run this again."
-  if [ -z "$had_redis" ] && [ -d /run/systemd/system ]; then
-    as_root systemctl disable --quiet redis-server 2>/dev/null || true
+  # What was installed here only for us does not start by itself with the machine either.
+  if [ -d /run/systemd/system ]; then
+    [ -n "$had_redis" ] || as_root systemctl disable --quiet redis-server 2>/dev/null || true
+    for server in nginx pgbouncer; do
+      case " $wanted " in *" $server "*) as_root systemctl disable --quiet "$server" 2>/dev/null || true ;; esac
+    done
   fi
   tidy
 }
