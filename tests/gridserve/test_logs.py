@@ -11,12 +11,13 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from rq import Queue, SimpleWorker
+from sqlalchemy import text
 
 from gridserve import jobs, logs
 from gridserve.app import create_app
 from gridserve.auth import public
 from gridserve.config import Config
-from gridserve.db import db, run
+from gridserve.db import db
 from gridserve.jobs import connect
 from gridserve.permissions import Role
 from tests.factories import VILLAGE, Make
@@ -39,9 +40,9 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict]]]
 
 def breaks() -> str:
     """A fault of the database whose own words quote a row."""
-    run("CREATE TEMPORARY TABLE said (word text PRIMARY KEY) ON COMMIT DROP")
-    run("INSERT INTO said VALUES (%(word)s)", word=SECRETS[0])
-    run("INSERT INTO said VALUES (%(word)s)", word=SECRETS[0])
+    db.session.execute(text("CREATE TEMPORARY TABLE said (word text PRIMARY KEY) ON COMMIT DROP"))
+    for _ in range(2):
+        db.session.execute(text("INSERT INTO said VALUES (:word)"), {"word": SECRETS[0]})
     return ""
 
 
