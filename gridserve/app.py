@@ -66,6 +66,8 @@ import visits.pages
 import visits.phone.pages
 import visits.photos.jobs
 import visits.photos.routes
+import visits.reveals.pages
+import visits.reveals.routes
 import visits.routes
 import visits.staffing.pages
 import visits.staffing.routes
@@ -124,6 +126,7 @@ APIS = (
     visits.announcements.routes.bp,
     visits.worklog.routes.bp,
     visits.hints.routes.bp,
+    visits.reveals.routes.bp,
     visits.intake.routes.bp,
     visits.issues.routes.bp,
     visits.issues.calendarapi.bp,
@@ -148,6 +151,7 @@ PAGES = (
     visits.announcements.pages.bp,
     visits.worklog.pages.bp,
     visits.hints.pages.bp,
+    visits.reveals.pages.bp,
     visits.callbacks.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
@@ -253,6 +257,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
+    ("reveals.listing", _l("Numbers shown"), Permission.REVEAL_REVIEW),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
 # What can be made as a document, in the order in which it is offered.

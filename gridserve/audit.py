@@ -47,6 +47,7 @@ ACTIONS = {
     "calendar": _l("Working calendar changed"),
     "consistency": _l("Figures checked"),
     "keys": _l("Keys changed"),
+    "phone": _l("Name and number shown"),
     "demo": _l("Demonstration loaded"),
 }
 

@@ -237,6 +237,12 @@ class Config:
         int,
     )
 
+    reveals_a_day: int = _variable(
+        "GRIDSERVE_REVEALS_A_DAY",
+        "masked names and numbers (0 to 1000) that somebody may have shown in a day",
+        "20",
+        int,
+    )
     sample_share: float = _variable(
         "GRIDSERVE_SAMPLE_SHARE",
         "share (0 to 1) of the households met in a week that are asked to confirm the visit",
@@ -311,6 +317,8 @@ class Config:
                 "GRIDSERVE_EMBEDDED_BY needs https and GRIDSERVE_SECURE_COOKIES=1: "
                 "inside another site's page a browser keeps no other cookies"
             )
+        if not 0 <= self.reveals_a_day <= 1000:
+            raise ConfigError("GRIDSERVE_REVEALS_A_DAY must be a whole number from 0 to 1000")
         if not 0 <= self.sample_share <= 1:
             raise ConfigError("GRIDSERVE_SAMPLE_SHARE must be from 0 to 1")
         if not 0 <= self.sample_minimum <= 100:

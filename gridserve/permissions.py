@@ -43,6 +43,8 @@ class Permission(enum.StrEnum):
     DOCUMENTS = "documents"  # registers and sheets; which kinds: gridserve/documents/kinds.py
     ANNOUNCE = "announce"  # notices and questionnaires
     VISIT_REVIEW = "visit.review"  # hints, and confirming with residents
+    REVEAL = "reveal"  # a name and phone that lie masked before one, for a purpose
+    REVEAL_REVIEW = "reveal.review"  # who had what shown
     AUDIT_READ = "audit.read"
     IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
     CALENDAR_WRITE = "calendar.write"
@@ -71,6 +73,8 @@ WORDS: dict[Permission, Any] = {
     _P.DOCUMENTS: _l("registers and sheets (leaders, dispatchers)"),
     _P.ANNOUNCE: _l("publishing notices and questionnaires (leaders, dispatchers)"),
     _P.VISIT_REVIEW: _l("looking through hints on visits (leaders, dispatchers)"),
+    _P.REVEAL: _l("having names and numbers shown (leaders, dispatchers)"),
+    _P.REVEAL_REVIEW: _l("who had numbers shown (administrators, auditors)"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
     _P.IMPORT: _l("importing files (dispatchers, administrators)"),
     _P.CALENDAR_WRITE: _l("keeping the working calendar (administrators)"),
@@ -108,6 +112,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ISSUE_DESK,
             _P.ANNOUNCE,
             _P.VISIT_REVIEW,
+            _P.REVEAL,
             _P.FIGURES_READ,
             _P.DOCUMENTS,
             _P.IMPORT,
@@ -125,6 +130,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ISSUE_URGE,
             _P.ANNOUNCE,
             _P.VISIT_REVIEW,
+            _P.REVEAL,
             _P.FIGURES_READ,
             _P.DOCUMENTS,
         }
@@ -140,9 +146,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.CATEGORY_WRITE,
             _P.IMPORT,
             _P.GATEWAY,
+            _P.REVEAL_REVIEW,
         }
     ),
-    Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ}),
+    Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ, _P.REVEAL_REVIEW}),
 }
 
 

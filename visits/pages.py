@@ -33,6 +33,7 @@ from visits.labels import category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household, Outcome, Visit
 from visits.permissions import sees_names
+from visits.reveals import pages as reveals
 from visits.schemas import HouseholdsIn, VisitIn
 
 bp = Blueprint("visits", __name__, template_folder="templates")
@@ -118,13 +119,16 @@ def _page(household_id: uuid.UUID, problem: Problem | None = None) -> str:
         joinedload(Visit.visitor), joinedload(Visit.for_whom)
     )
     issues = issue_queries.issues(current_user, {"open": True}).where(Issue.household_id == home.id)
+    offer = reveals.offer(home)
+    shown = offer["revealed"] is not None or sees_names(current_user, home)
     known = isinstance(problem, operations.IdTaken)  # sent already: another try is another one
     return render_template(
         "visits/household.html",
         household=home,
         place=place_name(home.cell.code if home.cell else home.village_code),
-        name=_name(home),
-        phone=home.phone if sees_names(current_user, home) else masked_phone(home.phone),
+        name=home.head_name if shown else masked_name(home.head_name),
+        phone=home.phone if shown else masked_phone(home.phone),
+        offer=offer,
         visits=paged(visits, (Visit.started_at, Visit.id), page_args(PageIn()), descending=True),
         issues=db.session.scalars(issues.order_by(Issue.due_at, Issue.id).limit(SHOWN)).all(),
         may_visit=may(current_user, Permission.VISIT_RECORD, home.village_code),

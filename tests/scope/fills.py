@@ -151,6 +151,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "desk.live": ("jurisdiction", "q"), "desk.outlines": (), "refused.listing": (),
     "division.start": ("village",), "division.draft": (), "documents.listing": (),
     "documents.show": (), "documents.file": (), "telling.keep": (), "hints.listing": (),
+    "reveals.listing": (),
     "visits.listing": ("jurisdiction", "cell", "q"), "visits.household": (),
     "imports.listing": (), "imports.show": (), "imports.faults": (), "imports.template": (),
     "telling.inbox": (), "intake.form": (),
@@ -304,6 +305,12 @@ BODIES: dict[str, Callable[[Place], list[Call]]] = {
     "life_api.undo": lambda p: json_({"id": new(), "change": p["change"]}),
     "photos_api.send_photo": lambda p: [_picture(p)],
     "refused.resolve": lambda p: form(do="drop", words="重复"),
+    "reveals.show_household": lambda p: form(id=new(), purpose="visit", words="约时间"),
+    "reveals.show_resident": lambda p: form(id=new(), purpose="handling", words="核实"),
+    "reveals_api.reveal_household": lambda p: json_(
+        {"id": new(), "purpose": "visit", "words": "约时间"}),
+    "reveals_api.reveal_resident": lambda p: json_(
+        {"id": new(), "purpose": "handling", "words": "核实"}),
     "sheets.object_to": lambda p: [
         *form(id=new(), team=p["team"], quarter=_quarter(), words="不对"),
         *form(id=p["objection"], action="answer", quarter=_quarter(), words="看过", upheld="1")],

@@ -36,6 +36,7 @@ from visits.division import computing
 from visits.hints.models import Hint, HintKind, State
 from visits.issues.models import Category, KeptFilter
 from visits.objections.models import Objection
+from visits.reveals.models import Purpose, Reveal
 from visits.telling.models import Delivery, Gateway, Kind, Notice, Part
 from visits.telling.models import State as Sent
 
@@ -241,6 +242,9 @@ def _rows(place: Place) -> Iterator[Any]:
     ]
     ids |= {name: new() for name in [*names, "notice_of"]}
     key = {name: uuid.UUID(each) for name, each in ids.items() if len(each) == 36}
+    yield Reveal(id=uuid.uuid4(), user_id=place.people[Role.DISPATCHER].id,
+                 household_id=key["household"], village_code=place.village, unusual=[],
+                 purpose=Purpose.VISIT, words=WORD + place.township)  # fmt: skip
     yield Hint(id=key["hint"], kind=HintKind.FAR, visit_id=key["visit"], village_code=place.village,
                facts={"metres": 900, "limit": 500}, state=State.ASKED, asked_at=now(),
                asked_by_id=user[Role.DISPATCHER].id, question=mark)  # fmt: skip

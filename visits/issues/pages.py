@@ -47,6 +47,7 @@ from visits.masking import masked_name, masked_phone
 from visits.models import Household
 from visits.permissions import visible_households
 from visits.photos import operations as photos
+from visits.reveals import pages as reveals
 
 # Words about which issues: open ones, closed ones, or some of either.
 CHOOSE = ("open", "q", "status", "light", "overdue", "due_from", "due_to", "declined")
@@ -193,7 +194,8 @@ def _take(issue_id: uuid.UUID) -> Action:
 
 def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
     issue = queries.issue(current_user, issue_id)
-    shown = sees_resident(current_user, issue)
+    offer = reveals.offer(issue)
+    shown = offer["revealed"] is not None or sees_resident(current_user, issue)
     return render_template(
         "issues/issue.html",
         issue=issue,
@@ -221,6 +223,7 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         if shown or not issue.resident_name
         else masked_name(issue.resident_name),
         resident_phone=issue.resident_phone if shown else masked_phone(issue.resident_phone),
+        offer=offer,
         said=request.form if problem else {},
     )
 

@@ -22,6 +22,7 @@ class Part(enum.StrEnum):
     ASKER = "asker"  # the leader who urged
     PUBLISHER = "publisher"  # of an announcement
     VISITOR = "visitor"
+    ADMINISTRATOR = "administrator"
 
 
 class Kind(enum.StrEnum):
@@ -45,10 +46,11 @@ class Kind(enum.StrEnum):
     RED = "red"
     RED_1 = "red_1"  # one working day over
     RED_5 = "red_5"
-    # Of these the subject is no issue but an announcement or a hint.
+    # Of these the subject is no issue but an announcement, a hint or what was shown.
     ASKED_BACK = "asked_back"
     ANSWERED = "answered"
     HINT = "hint"
+    REVEALS = "reveals"
 
 
 class State(enum.StrEnum):

@@ -36,7 +36,7 @@ class Told:
 
 
 class Offices:
-    """The dispatchers and leaders of some desks, and of all above them, in one query."""
+    """Dispatchers, leaders and administrators of some desks and of all above, in one query."""
 
     def __init__(self, codes: Iterable[str]) -> None:
         wanted = {code[:length] for code in codes for length in LENGTHS if length <= len(code)}
@@ -46,7 +46,7 @@ class Offices:
             .join(User, User.id == Post.user_id)
             .where(
                 User.active,
-                Post.role.in_((Role.DISPATCHER, Role.LEADER)),
+                Post.role.in_((Role.DISPATCHER, Role.LEADER, Role.ADMINISTRATOR)),
                 code.in_(wanted),
                 holds_on(Post, workdays.today()),
             )
@@ -75,6 +75,10 @@ class Offices:
     def leaders(self, code: str) -> set[Told]:
         """The leaders of a place."""
         return self._nearest(code, Part.LEADER, Role.LEADER)
+
+    def administrators(self, code: str) -> set[Told]:
+        """Who keeps the accounts of a place."""
+        return self._nearest(code, Part.ADMINISTRATOR, Role.ADMINISTRATOR)
 
     def above(self, code: str) -> set[Told]:
         """Desk and leaders of the next jurisdiction above that has any."""

@@ -36,19 +36,29 @@ TITLES: dict[Kind, Any] = {
     Kind.ASKED_BACK: _l("Households ask back"),
     Kind.ANSWERED: _l("Your household's question is answered"),
     Kind.HINT: _l("The desk asks about a visit"),
+    Kind.REVEALS: _l("Numbers were shown in an unusual way"),
 }
 # Where one looks into what is no issue; the notice's subject goes into it.
 LINKS = {
     Kind.ASKED_BACK: "/announcements/{subject}#asked",
     Kind.ANSWERED: "/m/#/notices",
     Kind.HINT: "/m/#/hints",
+    Kind.REVEALS: "/reveals",
 }
 # How pressing each is: the light beside it.
 LIGHTS = {
     Kind.ACCEPT_NEAR: "amber", Kind.ACCEPT_OVER: "red",
     Kind.AMBER: "amber", Kind.URGED: "amber", Kind.ANSWER_DUE: "amber", Kind.RED: "red",
-    Kind.HINT: "amber", Kind.DISSATISFIED: "red", Kind.RED_1: "red", Kind.RED_5: "deep_red",
+    Kind.HINT: "amber", Kind.REVEALS: "amber", Kind.DISSATISFIED: "red", Kind.RED_1: "red",
+    Kind.RED_5: "deep_red",
 }  # fmt: skip
+# Why somebody's administrator is told that names and numbers were shown.
+UNUSUAL: dict[str, Any] = {
+    "limit": _l("The day's number is used up"),
+    "many": _l("Many within an hour"),
+    "night": _l("At night"),
+    "elsewhere": _l("Outside the own cells"),
+}
 # What to say of an address that cannot be used.
 BAD_ADDRESS: dict[str, Any] = {
     "scheme": _l("Use one of: dingtalk, wecombot, feishu, lark, mailto(s), json(s), form(s)."),
@@ -93,6 +103,8 @@ def detail(notice: Notice) -> str:
         return _("You took it first: see that the desk accepts it.")
     if notice.kind is Kind.MERGED:
         return _("%(number)s goes on in %(into)s", number=said["number"], into=said["into"])
+    if notice.kind is Kind.REVEALS:
+        return str(UNUSUAL[said["unusual"]])
     if notice.kind is Kind.ANSWERED:
         return _("%(asked)s – %(answer)s", asked=said["asked"], answer=said["answer"])
     return str(said.get("words", ""))

@@ -1,0 +1,1 @@
+"""Names and phones that lie masked before somebody, shown for a purpose."""
