@@ -35,7 +35,7 @@ def test_nothing_in_the_database_holds_the_number(make, as_user):
     cadre, clerk = make.cadre([cell]), make.user(Role.DISPATCHER, TOWNSHIP)
     home = make.household(cell, phone=NUMBER)
     make.category()
-    people.create_user("somebody", "某人", "long enough it is", phone=NUMBER)
+    people.create_user("somebody", "某人", phone=NUMBER)
     place = {"category": "facility.road", "words": "路灯不亮", "channel": "window",
              "resident_phone": NUMBER, "household_id": str(home.id)}  # fmt: skip
     said = {**place, "id": str(uuid.uuid4())}
