@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from tqdm import tqdm
 from grids.commands import export_group, import_group
 from grids.coordinates import System
 from gridserve.commandline import command
-from gridserve.db import db
+from gridserve.db import db, now
 from gridserve.tables.commandline import Unreadable, finish, read_file, say, table_options
 from gridserve.tables.raw import BadTable
-from gridserve.tables.writing import write
+from gridserve.tables.writing import export_mark, write
 from visits import householdexport
 from visits.householdfile import ABOUT, COLUMNS
 from visits.householdimport import import_households
@@ -60,7 +61,7 @@ def export_households(
         disable=None, delay=1, leave=False, unit=" households",
     )  # fmt: skip
     try:
-        count = write(path, COLUMNS, lines)
+        count = write(path, COLUMNS, lines, mark=export_mark(getpass.getuser(), now()))
     except (BadTable, OSError) as error:
         raise Unreadable(str(error)) from error
     householdexport.record(

@@ -12,6 +12,7 @@ from flask import current_app
 from gridserve.http import Schema
 from gridserve.people import User
 from gridserve.permissions import Permission, may
+from gridserve.tables.writing import export_mark
 
 # What a file is called outside and how a browser takes it.
 MEDIA = {
@@ -32,6 +33,11 @@ class Asked:
     as_of: datetime
     format: str
     say: Callable[[str], object] = lambda words: None
+
+    @property
+    def mark(self) -> str:
+        """What stands on each page of what is not for publishing: who had it made, and when."""
+        return export_mark(self.by, self.as_of)
 
 
 @dataclass(frozen=True)

@@ -36,20 +36,28 @@ class Sheet:
 
 
 def workbook(
-    sheets: Sequence[Sheet], as_of: datetime, counted: Callable[[int], object] = lambda n: None
+    sheets: Sequence[Sheet],
+    as_of: datetime,
+    counted: Callable[[int], object] = lambda n: None,
+    *,
+    mark: str = "",
 ) -> bytes:
-    """The workbook; `counted` hears now and then how many rows there are by now."""
+    """The workbook; `counted` hears now and then how many rows there are by now. `mark` stands in
+    its properties and at the foot of each printed page."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "book.xlsx"
         book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": folder})
         created = as_of.astimezone(UTC).replace(tzinfo=None, microsecond=0)
-        book.set_properties({"author": "GridServe", "created": created})
+        book.set_properties({"author": "GridServe", "created": created, "comments": mark})
         formats = {
             name: book.add_format(said)
             for name, said in (("head", HEAD), ("text", TEXT), ("number", NUMBER), ("note", NOTE))
         }
         for each in sheets:
-            _write(book.add_worksheet(each.name[:31]), each, formats, counted)
+            page = book.add_worksheet(each.name[:31])
+            if mark:
+                page.set_footer("&L" + mark.replace("&", "&&") + "&R&P / &N")
+            _write(page, each, formats, counted)
         book.close()
         return path.read_bytes()
 

@@ -16,6 +16,7 @@ from gridserve.tables.values import CLEAR, CLEAR_WORDS, BadValue, cleaned
 
 DEEPEST_HEADING = 12  # rows from the top among which the headings are looked for
 EXAMPLE = "示例"
+EXPORTED = "导出："  # begins the line that says who took a table out, and when
 NAMED = 5  # row numbers in a note
 MOST_KNOWN = 20_000
 Known = dict[tuple[str, str], Any]
@@ -59,8 +60,9 @@ class Table:
 def read(data: bytes, columns: Sequence[Column]) -> Table:
     """The rows of a file of at most `LARGEST` bytes; raises `BadTable` where none can be read.
 
-    A cell that cannot be used is a fault of its row. Empty rows and the template's example are
-    passed over. A cell merged downwards counts for each of its rows, as it looks.
+    A cell that cannot be used is a fault of its row. Empty rows, the template's example and the
+    line of an export are passed over. A cell merged downwards counts for each of its rows, as it
+    looks.
     """
     if len(data) > LARGEST:
         raise BadTable(_("The file is larger than %(n)s MB. Divide it.", n=LARGEST // 1024 // 1024))
@@ -91,6 +93,8 @@ def read(data: bytes, columns: Sequence[Column]) -> Table:
             continue
         if str(row.cells[min(found)] or "").startswith(EXAMPLE):
             notes.append(_("Row %(row)s is the template's example and was passed over.", row=n))
+            continue
+        if str(row.cells[min(found)] or "").startswith(EXPORTED):
             continue
         if n in crossed:
             row.blame("", _("Cells of this row are merged across columns."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,9 +17,11 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 
+from gridserve import workdays
+from gridserve.people import User
 from gridserve.tables.columns import FAULTS, Column
 from gridserve.tables.raw import BadTable
-from gridserve.tables.reading import EXAMPLE, Fault, Table
+from gridserve.tables.reading import EXAMPLE, EXPORTED, Fault, Table
 from gridserve.tables.values import FORMULA
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -32,6 +34,12 @@ WHITE = Font(bold=True, color="FFFFFF")
 GREY = Font(italic=True, color="6B6B6B")
 WRAP = Alignment(wrap_text=True, vertical="top")
 CHOICES_TO_ROW = 5_000  # rows for which a template offers its drop-downs
+
+
+def export_mark(by: User | str, at: datetime) -> str:
+    """Who took something out and when, as it stands in the file: a name and login, and a time."""
+    who = by if isinstance(by, str) else f"{by.name} {by.login}"
+    return f"{EXPORTED}{who} {at.astimezone(workdays.zone()):%Y-%m-%d %H:%M}"
 
 
 def harmless(value: Any) -> Any:
@@ -120,17 +128,24 @@ def rows(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> bytes:
     return _bytes(_book(columns, lines))
 
 
-def _book(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> Workbook:
+def _book(columns: Sequence[Column], lines: Iterable[Sequence[Any]], mark: str = "") -> Workbook:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("数据")
     _head(sheet, columns)
     for line in lines:
         sheet.append([_styled(sheet, value) for value in line])
+    if mark:
+        sheet.append([_styled(sheet, mark, GREY)])
+        sheet.oddFooter.left.text = mark.replace("&", "&&")
+        book.properties.description = mark
     return book
 
 
-def write(path: Path, columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> int:
-    """Write rows to a file, .xlsx or .csv by its name, and give how many there were.
+def write(
+    path: Path, columns: Sequence[Column], lines: Iterable[Sequence[Any]], *, mark: str = ""
+) -> int:
+    """Write rows to a file, .xlsx or .csv by its name, and give how many there were. `mark` is the
+    last line, which an import passes over; in a workbook it is also at the foot of printed pages.
 
     The file appears whole or not at all, readable by its owner only. Raises `BadTable` for another
     name.
@@ -143,9 +158,9 @@ def write(path: Path, columns: Sequence[Column], lines: Iterable[Sequence[Any]])
     try:
         draft.touch(mode=0o600)
         if kind == ".xlsx":
-            _book(columns, counted).save(draft)
+            _book(columns, counted, mark).save(draft)
         else:
-            _write_csv(draft, columns, counted)
+            _write_csv(draft, columns, counted, mark)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -164,24 +179,30 @@ class _Counted:
             yield line
 
 
-def csv_bytes(columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> bytes:
-    """The same as CSV."""
+def csv_bytes(columns: Sequence[Column], lines: Iterable[Sequence[Any]], *, mark: str) -> bytes:
+    """The same as CSV; `mark` is the last line."""
     sent = io.BytesIO()
     with io.TextIOWrapper(sent, encoding=CSV_ENCODING, newline="") as file:
-        _rows_of_csv(file, columns, lines)
+        _rows_of_csv(file, columns, lines, mark)
         file.flush()
         return sent.getvalue()
 
 
-def _write_csv(path: Path, columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> None:
+def _write_csv(
+    path: Path, columns: Sequence[Column], lines: Iterable[Sequence[Any]], mark: str
+) -> None:
     with path.open("w", encoding=CSV_ENCODING, newline="") as file:
-        _rows_of_csv(file, columns, lines)
+        _rows_of_csv(file, columns, lines, mark)
 
 
-def _rows_of_csv(file: TextIO, columns: Sequence[Column], lines: Iterable[Sequence[Any]]) -> None:
+def _rows_of_csv(
+    file: TextIO, columns: Sequence[Column], lines: Iterable[Sequence[Any]], mark: str
+) -> None:
     writer = csv.writer(file)
     writer.writerow([_as_text(column.title) for column in columns])
     writer.writerows([_as_text(value) for value in line] for line in lines)
+    if mark:
+        writer.writerow([mark])
 
 
 def _as_text(value: Any) -> str:

@@ -54,11 +54,11 @@ def register(module: ModuleType, asked: Asked, title: str, *, least: int = 0) ->
         return pdf.render(
             "sheets/register_pdf.html", title=title, columns=module.COLUMNS, rows=listed,
             notes=notes, place=short_name(span.place.name), first=span.first, last=span.last,
-            width=sum(column.paper for column in module.COLUMNS),
+            width=sum(column.paper for column in module.COLUMNS), mark=asked.mark,
         )  # fmt: skip
     columns = [(str(column.title), column.width) for column in module.COLUMNS]
     sheet = xlsx.Sheet(title, columns, registers.lines(module.COLUMNS, rows), notes)
-    return xlsx.workbook([sheet], asked.as_of, told)
+    return xlsx.workbook([sheet], asked.as_of, told, mark=asked.mark)
 
 
 def _coarse(place: Place, least: int) -> None:
@@ -136,7 +136,7 @@ def monthly(asked: Asked) -> bytes:
     place = places.find(asked.by, asked.arguments["jurisdiction"])
     found = brief.brief(asked.by, place, asked.arguments["month"], asked.as_of)
     notes = source(place, asked, brief.FORMULA)
-    return pdf.render("sheets/brief_pdf.html", brief=found, notes=notes)
+    return pdf.render("sheets/brief_pdf.html", brief=found, notes=notes, mark=asked.mark)
 
 
 def quarterly(asked: Asked) -> bytes:
@@ -151,6 +151,7 @@ def quarterly(asked: Asked) -> bytes:
             "sheets/comparison_pdf.html", title=title, place=short_name(place.name), found=found,
             measures=comparison.MEASURES, told=comparison.told, notes=notes,
             objections=[(o.team.name, o.words, _answered(o, asked.as_of)[0]) for o in said],
+            mark=asked.mark,
         )  # fmt: skip
     columns = [
         (_("Team"), 28),
@@ -170,7 +171,7 @@ def quarterly(asked: Asked) -> bytes:
             [[o.team.name, registers.at(o.at), o.words, *_answered(o, asked.as_of)] for o in said],
         ),
     ]  # fmt: skip
-    return xlsx.workbook(sheets, asked.as_of)
+    return xlsx.workbook(sheets, asked.as_of, mark=asked.mark)
 
 
 def _answered(objection: Objection, as_of: datetime) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pypdfium2
 import pytest
@@ -113,7 +113,13 @@ def test_made_again_as_of_then_it_is_the_same_whatever_came_since(make, as_user,
         assert same["state"] == "done", same
         assert (same["sha256"], same["size"]) == (before["sha256"], before["size"]), (kind, form)
         assert made(leader, kind, form)["sha256"] != before["sha256"]
+    # Each says who had it made and when, where it is printed and in what the file says of itself.
+    book = load_workbook(io.BytesIO(taken(leader, first["visits", "xlsx"]).data))
+    when = datetime.fromisoformat(first["visits", "xlsx"]["as_of"]).astimezone(workdays.zone())
+    assert book.properties.description.endswith(f" {when:%Y-%m-%d %H:%M}")
+    assert book.active.oddFooter.left.text == book.properties.description
     data = taken(leader, first["visits", "pdf"]).data
+    assert "导出：张三" in words(data)
     assert home.number in words(data)
     assert workdays.day_of(visit.started_at).isoformat() in words(data)
 

@@ -276,7 +276,8 @@ def test_a_questionnaire_asks_what_is_not_known_and_counts_the_latest(place: Any
     assert (third["answers"], third["median"], third["low"], third["high"]) == (2, 3.5, 2, 5)
     table = place.as_desk.get(f"/announcements/{made['id']}/answers.csv")
     rows = list(csv.reader(io.StringIO(table.get_data().decode("utf-8-sig"))))
-    assert len(rows) == 4
+    assert len(rows) == 5
+    assert rows[4][0].startswith("导出：")
     assert rows[1][3:] == ["是", "", "5", ""]
     assert rows[3][-1] == "'=HYPERLINK(1)"
     page = place.as_desk.get(f"/announcements/{made['id']}?at={VILLAGE}", headers=PAGE).text

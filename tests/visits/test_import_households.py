@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 
@@ -188,8 +189,11 @@ def test_what_is_exported_imports_again_with_no_change(make, tmp_path, name):
     shown = run(export_group, ["households", str(path), "--reveal", "--reason", "核对"])
     assert shown.exit_code == 0, shown.output
     if name.endswith("csv"):
-        assert "'=1+1" in path.read_text(encoding="utf-8-sig")
+        lines = path.read_text(encoding="utf-8-sig")
+        assert "'=1+1" in lines
+        assert lines.splitlines()[-1].startswith(f"导出：{getpass.getuser()} 20")
     else:
+        assert load_workbook(path).active.oddFooter.left.text.startswith("导出：")
         assert load_workbook(path).active["G2"].data_type == "s"
     event = db.session.scalars(
         select(Event).where(Event.action == "households.exported").order_by(Event.at.desc())

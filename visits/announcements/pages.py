@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from grids.models import Jurisdiction, Level
 from gridserve import workdays
 from gridserve.auth import current_user, requires
-from gridserve.db import db
+from gridserve.db import db, now
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import PageIn, form_id, page_args, paged, transaction
 from gridserve.permissions import Permission, scopes, within
@@ -247,7 +247,9 @@ def table(announcement_id: uuid.UUID) -> ResponseReturnValue:
     args = page_args(AtIn())
     at = place_in(current_user, announcement, args.get("at"))
     rows = results.lines(announcement, at, words.answer)
-    written = writing.csv_bytes(results.columns(announcement), rows)
+    written = writing.csv_bytes(
+        results.columns(announcement), rows, mark=writing.export_mark(current_user, now())
+    )
     return send_file(
         io.BytesIO(written), mimetype="text/csv", as_attachment=True,
         download_name=f"{announcement.title}.csv",
