@@ -121,15 +121,16 @@ def begin(*counted: tuple[Counted, str]) -> Attempt:
     return Attempt([(row.kind, row.subject, row.rests_until) for row in rows])
 
 
-def was_right(attempt: Attempt) -> None:
+def was_right(attempt: Attempt, *, wholly: bool = True) -> None:
     """Take back that `attempt` was counted; what an account failed from one place is forgotten.
 
-    Failures from elsewhere stay: that the owner signs in makes a stranger no better.
+    Failures from elsewhere stay: that the owner signs in makes a stranger no better. Not `wholly`,
+    while something else is still to be shown, all of them do.
     """
     rows = SignInFailure
     for kind, subject, until in attempt.rests:
         here = and_(rows.kind == kind, rows.subject == subject)
-        if kind in (Counted.ACCOUNT, Counted.ADDRESS):
+        if not wholly or kind in (Counted.ACCOUNT, Counted.ADDRESS):
             mine = case((rows.rests_until == until, rows.last_at), else_=rows.rests_until)
             less = {"failures": rows.failures - 1, "rests_until": mine}
             db.session.execute(update(rows).where(here, rows.failures > 0).values(less))

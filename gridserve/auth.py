@@ -3,8 +3,7 @@ that every endpoint carries, `@requires` or `@public`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
@@ -15,9 +14,8 @@ from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
 from werkzeug.local import LocalProxy
 from wtforms import ValidationError as CsrfInvalid
 
-from gridserve import attempts, knownbrowsers, passwords, people, signingin, timeouts
-from gridserve.db import db
-from gridserve.errors import BadRequest, Forbidden, Invalid, Problem, Unauthorized, wants_page
+from gridserve import people, signingin, timeouts
+from gridserve.errors import BadRequest, Forbidden, Unauthorized, wants_page
 from gridserve.permissions import WORDS, Permission, may
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -131,81 +129,6 @@ def check_csrf() -> None:
         validate_csrf(request.headers.get("X-CSRFToken") or request.form.get("csrf_token"))
     except (CsrfInvalid, CSRFError) as error:
         raise BadRequest(_("The page is too old. Load it again and repeat.")) from error
-
-
-def sign_in(
-    login: str, password: str, device: str, target: str | None = None
-) -> tuple[str, people.DeviceToken]:
-    """Check a password and give a token; a browser goes on to `target`."""
-    with counted(attempts.of_account, login, _address(), knownbrowsers.mark_of(login)):
-        user = signingin.by_password(login, password)
-    return _enter(user, device, people.Proof.PASSWORD, target)
-
-
-def sign_in_vouched(login: str, device: str, target: str) -> tuple[str, people.DeviceToken]:
-    """Give a token to whom the provider of sign-on vouches for."""
-    here = (attempts.Counted.PAIR, f"{attempts.plain(login)} {_address()}")
-    with counted(attempts.begin, here):
-        user = signingin.by_provider(login)
-    return _enter(user, device, people.Proof.PROVIDER, target)
-
-
-def _enter(
-    user: people.User, device: str, proof: people.Proof, target: str | None
-) -> tuple[str, people.DeviceToken]:
-    db.session.flush()
-    kind = timeouts.kind_of(people.with_posts(user.id), target)
-    return signingin.enter(user, device, proof, kind, timeouts.lasts(kind))
-
-
-def change_password(old: str, new: str) -> None:
-    """Let who asks choose another password. Raises Invalid, and TooMany after many wrong ones."""
-    check_password(old)
-    user = db.session.get_one(people.User, current_user.id, with_for_update=True)
-    passwords.change(user, new, kept=current_sign_in().id)
-
-
-def check_password(password: str) -> None:
-    """Make sure that whoever sits there is who signed in. Raises Invalid, or TooMany."""
-    login = current_user.login
-    with counted(attempts.of_account, login, _address(), knownbrowsers.mark_of(login)):
-        if not people.password_is(current_user, password):
-            raise Invalid(_("The present password is not right."))
-
-
-@contextmanager
-def counted(
-    begin: Callable[..., attempts.Attempt], *args: Any, wrong: type[Problem] = Problem
-) -> Iterator[None]:
-    """Count a try before its body checks it; it stays counted where that raises `wrong`.
-
-    Committed at once, so that tries at the same time are counted too, and so is a refusal.
-    """
-    attempt = begin(*args)
-    db.session.commit()
-    try:
-        yield
-    except Problem as problem:
-        if not isinstance(problem, wrong):
-            attempts.was_right(attempt)
-        db.session.commit()
-        raise
-    attempts.was_right(attempt)
-
-
-def _address() -> str:
-    return request.remote_addr or ""
-
-
-def enter(token: str) -> None:
-    """Put `token` into this browser's cookie, which keeps nothing of before but the language."""
-    language, before = session.get("lang"), session.get("token")
-    if before:
-        people.end_sign_in(before)
-    session.clear()
-    session.update({"token": token} | ({"lang": language} if language else {}))
-    session.permanent = True
-    timeouts.note()
 
 
 def init_app(app: Flask) -> None:

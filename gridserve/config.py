@@ -50,6 +50,16 @@ def _days(text: str) -> Mapping[str, int]:
     return MappingProxyType({name.strip(): int(days) for name, days in parts})
 
 
+ROLES = ("cadre", "dispatcher", "leader", "administrator", "auditor")
+
+
+def _roles(text: str) -> tuple[str, ...]:
+    named = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not set(named) <= set(ROLES):
+        raise ValueError("not a role")
+    return named
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in text.split(",") if part.strip())
     if not all(ORIGIN.fullmatch(origin) for origin in origins):
@@ -148,6 +158,12 @@ class Config:
     )
     password_length: int = _variable(
         "GRIDSERVE_PASSWORD_LENGTH", "characters (8 to 64) that a password needs", "10", int
+    )
+    second_factor: tuple[str, ...] = _variable(
+        "GRIDSERVE_SECOND_FACTOR",
+        "roles that sign in by password only with a code too; several with commas, or none",
+        "administrator",
+        _roles,
     )
     secure_cookies: bool = _variable(
         "GRIDSERVE_SECURE_COOKIES", "1 where the site is served over https, else 0", "0", _flag

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import (
     Blueprint,
     current_app,
@@ -15,7 +17,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from gridserve import attempts, auth, knownbrowsers, people, signins, timeouts
+from gridserve import auth, entrance, knownbrowsers, people, signingin, signins, timeouts
 from gridserve.auth import current_user, public, requires
 from gridserve.config import Config
 from gridserve.errors import NotFound, Problem
@@ -46,13 +48,47 @@ def log_in() -> ResponseReturnValue:
         name = ""
     try:
         auth.check_csrf()
-        token, _row = auth.sign_in(name[:64], password[:128], "browser", target)
+        token, _row = entrance.by_password(name[:64], password[:128], "browser", target=target)
+    except signingin.CodeRequired:
+        session["half"] = asdict(signingin.half_way_of(name))
+        return redirect(url_for("account.ask_code", next=target))
     except Problem as problem:
         return _sign_in_page(target, problem, name[:64]), problem.status
-    auth.enter(token)
+    return _entered(token, name, target)
+
+
+def _entered(token: str, login: str, target: str) -> ResponseReturnValue:
+    entrance.keep(token)
     answer = redirect(target)
-    knownbrowsers.remember(answer, name)
+    knownbrowsers.remember(answer, login)
     return answer
+
+
+@bp.get("/login/code")
+@public
+def ask_code() -> ResponseReturnValue:
+    """The second step of signing in."""
+    target = inside(request.args.get("next", "/"))
+    if "half" not in session:
+        return redirect(url_for("account.login", next=target))
+    return render_template("logincode.html", next=target, problem=None)
+
+
+@bp.post("/login/code")
+@public
+@transaction
+def take_code() -> ResponseReturnValue:
+    """Sign in by the code, and go to the page that was asked for."""
+    target = inside(request.form.get("next", "/"))
+    if "half" not in session:
+        return redirect(url_for("account.login", next=target))
+    half = signingin.HalfWay(**session["half"])
+    try:
+        auth.check_csrf()
+        token, _row = entrance.by_code(half, request.form.get("code", "")[:40], target)
+    except Problem as problem:
+        return render_template("logincode.html", next=target, problem=problem), problem.status
+    return _entered(token, half.login, target)
 
 
 def _sign_in_page(target: str, problem: Problem | None = None, name: str = "") -> str:
@@ -93,20 +129,19 @@ def come_from_provider() -> ResponseReturnValue:
     except Problem as problem:
         return _sign_in_page(target, problem), problem.status
     if token is not None:
-        auth.enter(token)
+        entrance.keep(token)
     return redirect(target)
 
 
 def _vouched(asked: Provider, target: str) -> str | None:
     """A token for whom the provider vouches for; None for the one who is signed in here already."""
-    by_address = (attempts.Counted.PROVIDER, request.remote_addr or "")
-    # committed before, so the connection is not held while the provider is asked
-    with auth.counted(attempts.begin, by_address, wrong=ProviderRefused):
+    # counted and committed, so the connection is not held while the provider is asked
+    with entrance.asking_provider(wrong=ProviderRefused):
         login = asked.login()
     here = auth.visitor()
     if here is not None and here.login == login.strip().lower():
         return None
-    token, _row = auth.sign_in_vouched(login, "browser", target)
+    token, _row = entrance.by_provider(login, target)
     if here is not None:
         people.sign_out(auth.current_sign_in())
     return token

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from gridserve import auth, jobs, openapi, people, signins, workdays
+from gridserve import auth, entrance, jobs, openapi, people, signins, workdays
 from gridserve.auth import current_user, public, requires
 from gridserve.db import db
 from gridserve.http import API, Blueprint, Moment, Schema, Text, transaction
@@ -26,6 +26,12 @@ class SignInIn(Schema):
     login = Text(required=True, most=64, least=1, metadata={"example": "cadre-001"})
     password = Text(required=True, load_only=True, least=1, most=128, trimmed=False)
     device = Text(load_default="API", most=80, metadata={"example": "Redmi 13C"})
+    code = Text(
+        load_default=None,
+        load_only=True,
+        most=40,
+        metadata={"description": "of the second step, where one is set up"},
+    )
 
 
 class PasswordIn(Schema):
@@ -71,8 +77,13 @@ class MeOut(Schema):
 @bp.arguments(SignInIn)
 @bp.response(201, TokenOut)
 def sign_in(data: dict[str, Any]) -> dict[str, Any]:
-    """Sign in with login and password; the token goes into later requests' Authorization."""
-    token, row = auth.sign_in(data["login"], data["password"], data["device"])
+    """Sign in with login and password; the token goes into later requests' Authorization.
+
+    Where a second step is set up, 401 with `auth.code_required` asks for `code` too.
+    """
+    token, row = entrance.by_password(
+        data["login"], data["password"], data["device"], code=data["code"]
+    )
     return {"token": token, "expires_at": row.expires_at}
 
 
@@ -135,7 +146,7 @@ def change_password(data: dict[str, Any]) -> None:
     While the present one was given by somebody else, everything but this and signing out is refused
     with `auth.password_due`.
     """
-    auth.change_password(data["old"], data["password"])
+    entrance.change_password(data["old"], data["password"])
 
 
 @system.get("/healthz")

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
+
 from gridserve.installation import MIGRATIONS, ROOT, set_environment, wants_local
 from gridserve.local import Local, LocalError
 from gridserve.supervisor import Child, Supervisor
@@ -45,6 +47,8 @@ def up(data: Path, port: int, demo: bool) -> int:
                 local.start()
                 supervisor.checks.append(_keeping(local))
             set_environment(data, local)
+            if demo:
+                _ask_no_code()
             (data / "log").mkdir(exist_ok=True)
             return _serve(supervisor, data, port, demo, began)
         finally:
@@ -52,6 +56,14 @@ def up(data: Path, port: int, demo: bool) -> int:
             supervisor.stop()
             if local is not None:
                 local.stop()
+
+
+def _ask_no_code() -> None:
+    """Let the demonstration's accounts be used as they are printed, unless the settings say."""
+    name = "GRIDSERVE_SECOND_FACTOR"
+    if name not in {**dotenv_values(".env"), **os.environ}:
+        os.environ[name] = ""
+        say(f"In the demonstration nobody needs a code to sign in ({name}=administrator asks)")
 
 
 def _serve(supervisor: Supervisor, data: Path, port: int, demo: bool, began: float) -> int:

@@ -6,7 +6,7 @@ import click
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from gridserve import passwords, people, workdays
+from gridserve import passwords, people, secondfactor, workdays
 from gridserve.commandline import command
 from gridserve.db import FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, db, sqlstate
 from gridserve.people import User
@@ -117,6 +117,21 @@ def reset_password(login: str, ask_password: bool, chosen: bool) -> None:
     _commit()
     click.echo(f"Account {login.strip().lower()} has a new password; all its sign-ins have ended.")
     _show(password, ask_password, chosen)
+
+
+@user_group.command("reset-second-factor")
+@click.argument("login")
+@command()
+def reset_second_factor(login: str) -> None:
+    """Forget the second step of LOGIN, who has lost phone and recovery codes."""
+    user = _find(login)
+    if not secondfactor.end(user, by=None):
+        raise click.ClickException(f"{user.login} has set up no second step.")
+    people.end_sign_ins(user)
+    db.session.commit()
+    click.echo(
+        f"Account {login.strip().lower()} signs in by its password; its sign-ins have ended."
+    )
 
 
 def _show(password: str, asked: bool, chosen: bool) -> None:

@@ -114,13 +114,14 @@ class Make:
 
     @staticmethod
     def token(user: people.User) -> str:
-        """A token of `user`, as after signing in."""
+        """A token of `user`, as after signing in by password and code."""
         token = secrets.token_urlsafe(16)
         db.session.add(
             people.DeviceToken(
                 user_id=user.id,
                 token_hash=people.digest(token),
                 device="test",
+                proof=people.Proof.CODE,
                 expires_at=now() + timedelta(days=1),
             )
         )

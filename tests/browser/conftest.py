@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -79,8 +79,11 @@ def site(app: Flask, config: Config) -> Iterator[Site]:
 
 @contextmanager
 def served(app: Flask, config: Config, build: Callable[[Make], dict[str, Any]]) -> Iterator[Site]:
-    """The application with what `build` makes, on a database of its own and a free port."""
-    with own_database(app, config) as own:
+    """The application with what `build` makes, on a database of its own and a free port.
+
+    Nobody has to have a second step there: how one is set up is tested by itself.
+    """
+    with own_database(app, replace(config, second_factor=())) as own:
         with own.app_context():
             made = build(Make())
             db.session.remove()

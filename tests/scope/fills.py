@@ -34,6 +34,7 @@ NOWHERE = {
     "metrics.show",
     "account_api.sign_in", "account_api.sign_out", "account.login", "account.log_in",
     "account.log_out", "account.ask_provider", "account.come_from_provider",
+    "account.ask_code", "account.take_code", "own.second_factor", "own.change_second_factor",
     "own.password", "own.change_password", "account_api.change_password",
     "phone.shell", "phone.manifest", "phone.worker", "basemap.tile",
     "resident.ask", "resident.show",  # who knows number and code of an issue sees how it stands
