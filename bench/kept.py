@@ -21,6 +21,7 @@ import county
 from county import Size
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy import text
 
 from gridserve.app import create_app
 from gridserve.config import Config
@@ -76,10 +77,13 @@ def opened(name: str, size: Size | None = None, *, anew: bool = False) -> Iterat
                 print(f"Making the county {name} in {folder.relative_to(ROOT)}", flush=True)
                 made = {"version": wanted, "took": county.build(size)}
                 stamp.write_text(json.dumps(made))
-            elif behind:
-                figures.rebuild()
             figures.turn_of_day()  # it may have been made on another day
             db.session.commit()
+            if behind:
+                with db.engine.connect() as connection:
+                    connection.execution_options(isolation_level="AUTOCOMMIT").execute(
+                        text("VACUUM ANALYZE")
+                    )
             yield Kept(app, size, made["took"])
             db.session.remove()
             db.engine.dispose()
