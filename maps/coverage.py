@@ -7,7 +7,7 @@ households without a cell, are counted from the base tables, as are the househol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -40,9 +40,10 @@ ANY = "any"  # in place of a tag: households with any of them
 ASKED = ("households", "registered", "met")  # unless due figures are asked for as well
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True)
 class Figures:
-    """Numbers of households as visits/counting.py says; None where not asked."""
+    """Numbers of households as visits/counting.py says, in the order of its FIGURES; None where
+    not asked. Not frozen, since a page makes ten thousand of them."""
 
     households: int = 0
     registered: int = 0
@@ -53,14 +54,14 @@ class Figures:
     caught_up: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True)
 class Row(Figures):
     """A part of the place with its figures."""
 
-    area: Area
+    area: Area = field(kw_only=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(slots=True)
 class Coverage(Figures):
     """The figures of a whole and of its parts.
 
@@ -68,7 +69,7 @@ class Coverage(Figures):
     that was not valid on the day of the boundaries.
     """
 
-    rows: list[Row]
+    rows: list[Row] = field(kw_only=True)
 
     @property
     def elsewhere(self) -> int:
@@ -123,12 +124,9 @@ def coverage(
     areas = (shapes if drawn else names)(place, by, asked.day)
     counts = {row[0]: row[1:] for row in db.session.execute(_by_part(asked, by))}
     none = (0,) * len(asked.names)
-    rows = [
-        Row(area=area, **dict(zip(asked.names, counts.get(area.code, none), strict=True)))
-        for area in areas
-    ]
+    rows = [Row(*counts.get(area.code, none), area=area) for area in areas]
     totals = map(sum, zip(*counts.values(), strict=True)) if counts else none
-    return Coverage(rows=rows, **dict(zip(asked.names, totals, strict=True)))
+    return Coverage(*totals, rows=rows)
 
 
 def _by_part(asked: _Asked, by: str) -> Select[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -172,8 +173,12 @@ def own_path(href: str | None) -> str | None:
     return href
 
 
+@lru_cache(maxsize=4096)
 def _middle(shape: BaseGeometry) -> list[float]:
-    """Where a name fits best, [lat, lon]: the point of the area farthest from its edge."""
+    """Where a name fits best, [lat, lon]: the point of the area farthest from its edge.
+
+    Kept, since finding it takes some milliseconds and boundaries stay.
+    """
     lon, lat = shapely.maximum_inscribed_circle(shape).coords[0]
     return [round(lat, DECIMALS), round(lon, DECIMALS)]
 
