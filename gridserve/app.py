@@ -102,7 +102,7 @@ from gridserve import (
     usercommands,
 )
 from gridserve.config import Config
-from gridserve.db import db
+from gridserve.db import REPLICA, db
 from gridserve.installation import MIGRATIONS
 from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
@@ -277,6 +277,16 @@ COMMANDS: tuple[click.Command, ...] = (
     *visits.demo.commands.COMMANDS,
 )
 LARGEST_BODY = 4 * 1024 * 1024
+# How the database is spoken to; times go over the wire in UTC, whatever the server's own zone.
+ENGINE = {
+    # One for each thread of a process, kept: what is over the pool's size is closed after
+    # each use, and opening costs more than storing a visit. The last used comes first.
+    "pool_size": 16,
+    "max_overflow": 4,
+    "pool_use_lifo": True,
+    "hide_parameters": True,  # a fault's words stand in the log: no names, no phones
+    "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5},
+}
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -288,16 +298,10 @@ def create_app(config: Config | None = None) -> Flask:
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        # Times go over the wire in UTC, whatever the server's own zone.
-        SQLALCHEMY_ENGINE_OPTIONS={
-            # One for each thread of a process, kept: what is over the pool's size is closed after
-            # each use, and opening costs more than storing a visit. The last used comes first.
-            "pool_size": 16,
-            "max_overflow": 4,
-            "pool_use_lifo": True,
-            "hide_parameters": True,  # a fault's words stand in the log: no names, no phones
-            "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5},
-        },
+        SQLALCHEMY_ENGINE_OPTIONS=ENGINE,
+        SQLALCHEMY_BINDS={REPLICA: {"url": config.replica_url, **ENGINE}}
+        if config.replica_url
+        else {},
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         PERMANENT_SESSION_LIFETIME=timedelta(days=config.session_days),
         # The sign-in ends on a fixed day, and so may its cookie: it need not ride on each answer.

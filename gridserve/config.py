@@ -272,6 +272,11 @@ class Config:
         int,
     )
 
+    replica_url: str = _variable(
+        "GRIDSERVE_REPLICA_URL",
+        "a streaming replica of the database, from which maps and figures are read",
+        "",
+    )
     log: str = _variable(
         "GRIDSERVE_LOG", "form of the log's lines: text, or json for programs that gather", "text"
     )

@@ -13,9 +13,12 @@ from functools import cache
 from typing import Any, TypeVar
 
 import psycopg
+from flask import g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as AppSession
 from psycopg.rows import namedtuple_row
 from sqlalchemy import (
+    Connection,
     DateTime,
     Enum,
     MetaData,
@@ -25,7 +28,7 @@ from sqlalchemy import (
     Uuid,
     event,
 )
-from sqlalchemy.engine import Dialect
+from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, make_transient_to_detached, registry
 from sqlalchemy.orm.attributes import set_committed_value
@@ -119,7 +122,21 @@ def county(*constraints: Any) -> tuple[Any, ...]:
     return (*constraints, {"info": {"placement": "county"}})
 
 
-db = SQLAlchemy(model_class=Base)
+REPLICA = "replica"  # the name of its engine
+
+
+class RoutedSession(AppSession):
+    """A session that asks the replica while the view says so (gridserve/replica.py)."""
+
+    def get_bind(
+        self, mapper: Any = None, clause: Any = None, bind: Any = None, **kwargs: Any
+    ) -> Engine | Connection:
+        if bind is None and has_app_context() and g.get("from_replica"):
+            return db.engines[REPLICA]
+        return super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
 
 # A connection that was in use a moment ago is alive: asking each time would cost each request a
 # round trip. One that lay longer may have been lost with a restart of the server or a firewall.
@@ -185,10 +202,13 @@ def run(sql: str, **values: Any) -> list[Any]:
 
     The driver is handed it as it stands: by way of SQLAlchemy a small query takes twice as long.
     """
-    bare = db.session.connection().connection.cursor(row_factory=namedtuple_row)
+    connection = db.session.connection()
+    bare = connection.connection
     try:
-        return list(bare.execute(sql, values))
+        return list(bare.cursor(row_factory=namedtuple_row).execute(sql, values))
     except psycopg.Error as error:
+        if bare.driver_connection is None or bare.driver_connection.closed:
+            connection.invalidate(error)  # SQLAlchemy did not see it; rolling it back would fail
         raise DBAPIError.instance(sql, values, error, psycopg.Error) from error
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import Select, SQLColumnExpression, tuple_
 from webargs.core import is_json, missing
 from webargs.flaskparser import FlaskParser
 
+from gridserve import replica
 from gridserve.db import RINGS, db, sqlstate
 from gridserve.errors import Changed, Invalid, pointers
 from gridserve.words import UNSEEN
@@ -54,6 +55,7 @@ def transaction(view: View) -> View:
                     raise
                 g.pop("sign_in", None)  # who asks is looked up anew
             else:
+                replica.wrote()
                 return answer
 
     wrapper.transaction = True  # type: ignore[attr-defined]  # read by the guard test

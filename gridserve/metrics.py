@@ -33,6 +33,7 @@ from gridserve.config import Config
 from gridserve.db import db, now
 from gridserve.errors import NotFound
 from gridserve.logs import route
+from gridserve.replica import READS
 from gridserve.upkeep import Upkeep
 
 bp = Blueprint("metrics", __name__)
@@ -172,6 +173,7 @@ def show() -> ResponseReturnValue:
     else:
         registry.register(REQUESTS)
         registry.register(SECONDS)
+        registry.register(READS)
     registry.register(Now())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 

@@ -20,6 +20,7 @@ from gridserve.db import now
 from gridserve.documents.kinds import kinds_of
 from gridserve.http import page_args
 from gridserve.permissions import Permission
+from gridserve.replica import from_replica
 from maps import asked, draw, parts, places, tiles
 from maps.bands import (
     CHANGE_CLASSES,
@@ -83,6 +84,7 @@ def _address(q: Question, endpoint: str = "coverage.show", **changes: Any) -> st
 
 @bp.get("/maps/coverage")
 @requires(Permission.FIGURES_READ)
+@from_replica
 def show() -> ResponseReturnValue:
     """The map of coverage, with the same figures as a table."""
     q = Question.of(current_user, page_args(CoveragePageIn()))
@@ -117,6 +119,7 @@ def show() -> ResponseReturnValue:
 
 @bp.get("/maps/coverage/areas")
 @requires(Permission.FIGURES_READ)
+@from_replica
 def areas() -> ResponseReturnValue:
     """The figures of all parts of a place, as small as they can be, for the map that asks them."""
     q = Question.of(current_user, page_args(CoveragePageIn()))

@@ -13,6 +13,7 @@ from grids.models import short_name
 from gridserve.auth import current_user, requires
 from gridserve.http import page_args
 from gridserve.permissions import Permission, may
+from gridserve.replica import from_replica
 from maps import aging as ageing
 from maps import asked, draw, hotspots, overview, parts, places
 from maps import coverage as covering
@@ -40,6 +41,7 @@ DRAWN = 500  # cases that a page holds one by one; more come as tiles
 
 @bp.get("/overview")
 @requires(Permission.FIGURES_READ)
+@from_replica
 def home() -> ResponseReturnValue:
     """A leader's start: key figures, what needs a word today, and the parts compared."""
     args = page_args(OverviewIn())
@@ -80,6 +82,7 @@ def _covered(found: covering.Coverage) -> MapParts:
 
 @bp.get("/maps/aging")
 @requires(Permission.FIGURES_READ)
+@from_replica
 def aging() -> ResponseReturnValue:
     """The map of open issues by age, with the oldest and the figures of each part as tables."""
     args = page_args(AgingPageIn())

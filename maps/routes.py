@@ -8,6 +8,7 @@ from gridserve.auth import current_user, requires
 from gridserve.db import now
 from gridserve.http import API, Blueprint, ProblemSchema
 from gridserve.permissions import Permission
+from gridserve.replica import from_replica
 from maps import aging, asked, coverage, places
 from maps.measures import MEASURES, Measure
 from maps.narrowing import Narrowing
@@ -25,6 +26,7 @@ _missing = bp.alt_response(
 
 @bp.get("/coverage")
 @requires(Permission.FIGURES_READ)
+@from_replica
 @_missing
 @bp.arguments(CoverageIn, location="query")
 @bp.response(200, CoverageOut)
@@ -57,6 +59,7 @@ def get_coverage(args: dict[str, Any]) -> dict[str, Any]:
 
 @bp.get("/aging")
 @requires(Permission.FIGURES_READ)
+@from_replica
 @_missing
 @bp.arguments(AgingIn, location="query")
 @bp.response(200, AgingOut)

@@ -26,6 +26,7 @@ from gridserve.http import Day, Schema, Text, page_args, with_etag
 from gridserve.jobs import connect
 from gridserve.people import User
 from gridserve.permissions import Permission
+from gridserve.replica import from_replica
 from maps import tiles
 from maps.narrowing import Narrowing
 from maps.schemas import CODE
@@ -109,6 +110,7 @@ def _serve(name: str, layer: Layer) -> None:
     """Give a layer its two addresses."""
 
     @requires(layer.permission)
+    @from_replica
     def tile(z: int, x: int, y: int) -> ResponseReturnValue:
         square = Tile(z, x, y)
         if not square.exists:

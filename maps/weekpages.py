@@ -16,6 +16,7 @@ from gridserve.auth import current_user, requires
 from gridserve.db import now
 from gridserve.http import page_args
 from gridserve.permissions import Permission
+from gridserve.replica import from_replica
 from maps import aging as ageing
 from maps import asked, drawweeks, hotspots, parts, places
 from maps.bands import HEAT_CAP
@@ -34,6 +35,7 @@ bp = Blueprint("weeks", __name__)
 
 @bp.get("/maps/aging/weeks")
 @requires(Permission.FIGURES_READ)
+@from_replica
 def show() -> ResponseReturnValue:
     """How the open issues of a place grew and shrank, week by week."""
     args = page_args(WeeksPageIn())
