@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from grids.accounts import apart, held
 from grids.models import Jurisdiction
 from gridserve import events, people, workdays
 from gridserve.db import db
@@ -134,6 +135,15 @@ def _store(
                   _("The login belongs to somebody outside your jurisdiction."),
                   _("Choose another login."))  # fmt: skip
         return
+    if by is not None and user.id == by.id:
+        row.blame(table.titles["login"], _("This is your own account."),
+                  _("Nobody gives posts to themselves: another administrator does."))  # fmt: skip
+        return
+    if not apart({post.role for post in held(user)} | {said["role"]}):
+        row.blame(table.titles["role"],
+                  _("Who keeps accounts, who audits and who works with households are different "
+                    "people."), _("Use another login for this post."))  # fmt: skip
+        return
     changed = False
     for key in ("name", "phone"):
         if said.get(key) is not None and getattr(user, key) != said[key]:
@@ -141,12 +151,12 @@ def _store(
             changed = True
     if changed:
         events.record("user.changed", user.id, by=by.id if by else None)
-    held = (
+    same = (
         post for post in user.posts
         if (post.role, post.jurisdiction_code) == (said["role"], said["jurisdiction"])
         and (post.to_date is None or post.to_date > day)
     )  # fmt: skip
-    if next(held, None) is None:
+    if next(same, None) is None:
         people.appoint(user, said["role"], said["jurisdiction"], day, by=by)
         db.session.flush()
         db.session.refresh(user, ["posts"])

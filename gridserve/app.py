@@ -12,6 +12,7 @@ from flask_migrate import Migrate
 from geoalchemy2 import alembic_helpers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+import grids.accountpages
 import grids.commands
 import grids.downloads
 import grids.imports
@@ -143,6 +144,7 @@ PAGES = (
     gridserve.imports.pages.bp,
     gridserve.documents.pages.bp,
     grids.pages.bp,
+    grids.accountpages.bp,
     visits.life.pages.bp,
     visits.division.pages.bp,
     visits.staffing.pages.bp,
@@ -256,6 +258,15 @@ NAV: tuple[tuple[Any, ...], ...] = (
         "categories.change",
     ),
     ("grids.home", _l("Ground"), Permission.GROUND_WRITE, "division.start", "division.draft"),
+    (
+        "accounts.listing",
+        _l("Accounts"),
+        Permission.ACCOUNTS,
+        "accounts.new",
+        "accounts.make",
+        "accounts.show",
+        "accounts.act",
+    ),
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
     ("reveals.listing", _l("Numbers shown"), Permission.REVEAL_REVIEW),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),

@@ -175,6 +175,21 @@ def appoint(
     return post
 
 
+def end_post(post: Post, day: date, *, by: User | None = None) -> None:
+    """End a post, so that it is not held on `day` any more; one that begins later is taken back."""
+    if post.from_date >= day:
+        db.session.delete(post)
+    else:
+        post.to_date = day
+    events.record(
+        "post.ended",
+        post.user_id,
+        by=by.id if by else None,
+        jurisdiction=post.jurisdiction_code,
+        data={"role": post.role},
+    )
+
+
 def hashed(password: str) -> str:
     """The form in which a password is kept: argon2id."""
     return _hasher.hash(password)

@@ -27,6 +27,7 @@ class Permission(enum.StrEnum):
     """What an endpoint may ask for."""
 
     ACCOUNT = "account"  # one's own account: everybody
+    ACCOUNTS = "accounts"  # those of others, and their posts
     GROUND_READ = "ground.read"  # jurisdictions, cells, teams
     GROUND_WRITE = "ground.write"
     HOUSEHOLD_READ = "household.read"
@@ -57,6 +58,7 @@ _P = Permission
 # What each is called when somebody lacks it.
 WORDS: dict[Permission, Any] = {
     _P.ACCOUNT: _l("the own account"),
+    _P.ACCOUNTS: _l("keeping accounts and posts (administrators)"),
     _P.GROUND_READ: _l("looking at jurisdictions, cells and teams"),
     _P.GROUND_WRITE: _l("keeping jurisdictions, cells and teams (administrators)"),
     _P.HOUSEHOLD_READ: _l("looking at households"),
@@ -139,6 +141,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ADMINISTRATOR: frozenset(
         {
             _P.ACCOUNT,
+            _P.ACCOUNTS,
             _P.GROUND_READ,
             _P.GROUND_WRITE,
             _P.CALENDAR_WRITE,

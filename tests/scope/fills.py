@@ -35,7 +35,7 @@ NOWHERE = {
     "account_api.sign_in", "account_api.sign_out", "account.login", "account.log_in",
     "account.log_out", "account.ask_provider", "account.come_from_provider",
     "account.ask_code", "account.take_code", "own.second_factor", "own.change_second_factor",
-    "own.password", "own.change_password", "account_api.change_password",
+    "accounts.new", "own.password", "own.change_password", "account_api.change_password",
     "phone.shell", "phone.manifest", "phone.worker", "basemap.tile",
     "resident.ask", "resident.show",  # who knows number and code of an issue sees how it stands
     "categories.new", "categories.make", "categories.change", "category_api.put_category",
@@ -143,6 +143,7 @@ STATES: dict[str, list[dict[str, Any]]] = {
 # What a page's address takes, since no document says it as that of the API does.
 PAGES: dict[str, tuple[str, ...]] = {
     "account.home": (), "account.own": (), "grids.home": ("jurisdiction",),
+    "accounts.listing": ("jurisdiction", "q"), "accounts.show": (),
     "announcements.listing": (),
     "announcements.show": ("at",), "announcements.table": ("at",),
     "announcements.households": ("at",), "announcements.new": (), "audit.trail": ("login",),
@@ -232,6 +233,11 @@ def form(**said: Any) -> list[Call]:
 BODIES: dict[str, Callable[[Place], list[Call]]] = {
     "account.end_sign_ins": lambda p: form(sign_in=p["sign_in"]),
     "account_api.end_sign_in": lambda p: [{}],
+    "accounts.make": lambda p: form(
+        name="新人", login=f"new-{new()[:8]}", role="cadre", jurisdiction=p.village),
+    "accounts.act": lambda p: [
+        *form(do="give", role="dispatcher", jurisdiction=p.township), *form(do="password"),
+        *form(do="disable"), *form(do="enable")],
     "announcements.act": lambda p: [
         *form(do="withdraw"), *form(do="answer", asked=p["asked"], words="答复")],
     "announcements.make": lambda p: form(**announcement_in(p)),

@@ -22,6 +22,7 @@ REMOVED = [
     ("grids.permissions.within", "grids_api.list_teams"),
     ("gridserve.documents.operations.within", "documents.file"),
     ("gridserve.audit.within", "audit.trail"),
+    ("grids.accounts.within", "accounts.listing"),
 ]
 
 
