@@ -288,29 +288,34 @@ COMMANDS: tuple[click.Command, ...] = (
     *visits.demo.commands.COMMANDS,
 )
 LARGEST_BODY = 4 * 1024 * 1024
-# How the database is spoken to; times go over the wire in UTC, whatever the server's own zone.
-ENGINE = {
+# How the database is spoken to.
+ENGINE: dict[str, Any] = {
     # One for each thread of a process, kept: what is over the pool's size is closed after
     # each use, and opening costs more than storing a visit. The last used comes first.
     "pool_size": 16,
     "max_overflow": 4,
     "pool_use_lifo": True,
     "hide_parameters": True,  # a fault's words stand in the log: no names, no phones
-    "connect_args": {"options": "-c timezone=UTC", "connect_timeout": 5},
 }
+# Times go over the wire in UTC, whatever the server's own zone.
+DIRECT = {"options": "-c timezone=UTC", "connect_timeout": 5}
+# A pooler hands each transaction to another connection, on which nothing was prepared; the zone is
+# set after connecting (gridserve/db.py), since poolers refuse options.
+POOLED = {"prepare_threshold": None, "connect_timeout": 5}
 
 
 def create_app(config: Config | None = None) -> Flask:
     """Build the application from `config`, or from the environment."""
     config = config or Config.from_env()
     due.check(config)
+    engine = {**ENGINE, "connect_args": POOLED if config.pooler else DIRECT}
     app = Flask("gridserve")
     app.extensions["gridserve"] = config
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=ENGINE,
-        SQLALCHEMY_BINDS={REPLICA: {"url": config.replica_url, **ENGINE}}
+        SQLALCHEMY_ENGINE_OPTIONS=engine,
+        SQLALCHEMY_BINDS={REPLICA: {"url": config.replica_url, **engine}}
         if config.replica_url
         else {},
         MAX_CONTENT_LENGTH=LARGEST_BODY,

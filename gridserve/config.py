@@ -272,6 +272,12 @@ class Config:
         int,
     )
 
+    pooler: bool = _variable(
+        "GRIDSERVE_POOLER",
+        "1 where a pooler in transaction mode (PgBouncer) stands before the database, else 0",
+        "0",
+        _flag,
+    )
     replica_url: str = _variable(
         "GRIDSERVE_REPLICA_URL",
         "a streaming replica of the database, from which maps and figures are read",

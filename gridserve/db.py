@@ -143,6 +143,14 @@ db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
 IDLE_SECONDS = 2.0
 
 
+@event.listens_for(Pool, "connect")
+def _in_utc(connection: Any, _record: ConnectionPoolEntry) -> None:
+    """Where a pooler stands before the database the zone could not be said at the beginning."""
+    if connection.info.parameter_status("TimeZone") not in ("UTC", "Etc/UTC"):
+        connection.execute("SET TIME ZONE 'UTC'")  # a pooler keeps it for this client
+        connection.commit()
+
+
 @event.listens_for(Pool, "checkin")
 def _put_back(_connection: Any, record: ConnectionPoolEntry) -> None:
     record.info["idle_since"] = time.monotonic()

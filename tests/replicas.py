@@ -56,8 +56,20 @@ class Pair:
         assert done.returncode == 0, done.stdout
 
 
-def copy(source: Path, to: Places, *, follows: bool) -> None:
-    """A base backup of the server whose sockets lie in `source`; started as it is made."""
+def copy(source: Path, to: Places, *, follows: bool = False, settings: str = "") -> None:
+    """A server made from a base backup of the one whose sockets lie in `source`, and started."""
+    base_backup(source, to, follows=follows)
+    change(to, settings)
+    postgres.start(to, lambda _words: None)
+
+
+def change(place: Places, settings: str) -> None:
+    """Add lines to a server's settings; it reads them when it starts."""
+    with (place.postgres / "postgresql.auto.conf").open("a") as file:
+        file.write(settings)
+
+
+def base_backup(source: Path, to: Places, *, follows: bool = False) -> None:
     to.make()
     command = [
         find_postgres().bin / "pg_basebackup", "--pgdata", to.postgres, "--wal-method=stream",
@@ -68,7 +80,6 @@ def copy(source: Path, to: Places, *, follows: bool) -> None:
     os.chown(to.postgres, to.uid, to.gid)
     done = to.run_as(command)
     assert done.returncode == 0, done.stdout
-    postgres.start(to, lambda _words: None)
 
 
 @contextmanager
@@ -78,7 +89,7 @@ def replicated(session: Path) -> Iterator[Pair]:
     folder.chmod(0o755)  # the database's account passes through
     pair = Pair(find_places(folder / "p"), find_places(folder / "r"))
     try:
-        copy(session, pair.primary, follows=False)
+        copy(session, pair.primary)
         copy(pair.primary.run, pair.replica, follows=True)
         yield pair
     finally:
