@@ -217,7 +217,9 @@ def run(sql: str, **values: Any) -> list[Any]:
     except psycopg.Error as error:
         if bare.driver_connection is None or bare.driver_connection.closed:
             connection.invalidate(error)  # SQLAlchemy did not see it; rolling it back would fail
-        raise DBAPIError.instance(sql, values, error, psycopg.Error) from error
+        raise DBAPIError.instance(
+            sql, values, error, psycopg.Error, hide_parameters=True
+        ) from error
 
 
 @cache

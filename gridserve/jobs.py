@@ -23,6 +23,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, Worker, get_current_job
 from rq.cron import CronScheduler
+from rq.job import Job
+from rq.worker import WorkerStatus
 
 from gridserve import logs
 from gridserve.config import Config
@@ -139,17 +141,30 @@ def _count(path: str, result: str, seconds: float) -> None:
         redis.execute()
 
 
-def run_worker(app: Flask, *, quick: bool) -> None:
-    """Work until told to stop, on short jobs first; a `quick` one takes no others.
+class _Worker(Worker):
+    """Runs short jobs itself, since as processes of their own they would spend most of their time
+    on connecting and on preparing queries; a long one in a fork, so that one that dies, or takes
+    much memory, harms no other."""
 
-    Each job runs in a fork, so a job that dies harms no other.
-    """
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        if queue.name == QUEUE:
+            self.perform_job(job, queue, self.prepare_execution(job))
+            self.set_state(WorkerStatus.IDLE)
+            return
+        assert _worker_app is not None
+        with _worker_app.app_context():
+            db.engine.dispose()  # a fork must not speak on this process's connections
+        super().execute_job(job, queue)
+
+
+def run_worker(app: Flask, *, quick: bool) -> None:
+    """Work until told to stop, on short jobs first; a `quick` one takes no others."""
     global _worker_app
     logs.begin(app.extensions["gridserve"].log)
     _worker_app = app
     # RQ asks for a socket time-out longer than its blocking wait, hence a connection of its own.
     redis = Redis.from_url(app.extensions["gridserve"].redis_url)
-    Worker([QUEUE] if quick else [QUEUE, LONG], connection=redis).work(logging_level="WARNING")
+    _Worker([QUEUE] if quick else [QUEUE, LONG], connection=redis).work(logging_level="WARNING")
 
 
 def run_scheduler(app: Flask) -> None:

@@ -129,7 +129,8 @@ class Client:
                 if answer.status == 500:
                     errors += 1
                     self._tally.add("answers 500")
-                if answer.status not in AWAY and not 0 < errors < TRIES_AFTER_500:
+                again = answer.status == 500 and errors < TRIES_AFTER_500
+                if answer.status not in AWAY and not again:
                     return answer
                 trouble = answer.problem
             except (OSError, HTTPException, ValueError) as error:
