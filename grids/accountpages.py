@@ -18,7 +18,7 @@ from gridserve.auth import current_user, requires
 from gridserve.db import db
 from gridserve.errors import Invalid, Problem, pointers
 from gridserve.http import Day, PageIn, Schema, Text, form_id, page_args, paged, transaction
-from gridserve.people import User
+from gridserve.people import User, held
 from gridserve.permissions import Permission, Role, scopes
 
 bp = Blueprint("accounts", __name__, template_folder="templates")
@@ -50,7 +50,7 @@ def listing() -> ResponseReturnValue:
     page = paged(query, (User.login, User.id), args)
     return render_template(
         "grids/accounts.html", page=page, args=args, names=accounts.names(page["items"]),
-        held=accounts.held,
+        held=held,
     )  # fmt: skip
 
 
@@ -141,7 +141,7 @@ def _new_form(problem: Problem | None = None) -> str:
 
 def _show(row: User, problem: Problem | None = None) -> str:
     return render_template(
-        "grids/account.html", row=row, problem=problem, roles=list(Role), held=accounts.held(row),
+        "grids/account.html", row=row, problem=problem, roles=list(Role), held=held(row),
         may_keep=accounts.may_keep(current_user, row), names=accounts.names([row]),
         factor=secondfactor.of(row.id), last_seen=accounts.last_seen(row),
         compelled=signingin.compelled(row), day=workdays.today(),

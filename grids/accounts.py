@@ -21,11 +21,8 @@ from grids.models import Jurisdiction
 from gridserve import events, passwords, people, secondfactor, workdays
 from gridserve.db import db
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound
-from gridserve.people import DeviceToken, Post, User
-from gridserve.permissions import Permission, Role, covers, scopes, within
-
-# Who keeps accounts, who looks at what was done, and who works with households: nobody is two.
-POWERS = ({Role.ADMINISTRATOR}, {Role.AUDITOR}, {Role.CADRE, Role.DISPATCHER, Role.LEADER})
+from gridserve.people import DeviceToken, Post, User, held
+from gridserve.permissions import Permission, apart, covers, scopes, within
 
 
 class PowersApart(Conflict):
@@ -77,17 +74,6 @@ def may_keep(user: User, row: User) -> bool:
     """Whether `user` may change the account `row`: all its posts of today and later lie within."""
     reach = scopes(user, Permission.ACCOUNTS)
     return row.id != user.id and all(covers(reach, p.jurisdiction_code or "") for p in held(row))
-
-
-def held(row: User) -> list[Post]:
-    """The posts of an account that have not ended."""
-    today = workdays.today()
-    return [post for post in row.posts if post.to_date is None or post.to_date > today]
-
-
-def apart(roles: set[Role]) -> bool:
-    """Whether one person may have these roles."""
-    return any(roles <= power for power in POWERS)
 
 
 def names(rows: Iterable[User]) -> dict[str, str]:

@@ -11,12 +11,11 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from grids.accounts import apart, held
 from grids.models import Jurisdiction
 from gridserve import events, people, workdays
 from gridserve.db import db
-from gridserve.people import User
-from gridserve.permissions import Permission, Role, covers, scopes
+from gridserve.people import User, held
+from gridserve.permissions import Permission, Role, apart, covers, scopes
 from gridserve.tables import reading, values
 from gridserve.tables.columns import Column
 from gridserve.tables.reading import Row, Table

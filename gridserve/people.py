@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
-from gridserve import events
+from gridserve import events, workdays
 from gridserve.db import Asked, Base, Code, as_loaded, choice, db, now, reference
 from gridserve.permissions import Role
 from gridserve.sealed import SealedPhone, is_sealed_phone
@@ -173,6 +173,12 @@ def appoint(
         data={"role": role},
     )
     return post
+
+
+def held(user: User) -> list[Post]:
+    """The posts of `user` that have not ended; some may not have begun."""
+    today = workdays.today()
+    return [post for post in user.posts if post.to_date is None or post.to_date > today]
 
 
 def end_post(post: Post, day: date, *, by: User | None = None) -> None:

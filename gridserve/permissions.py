@@ -156,6 +156,15 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 }
 
 
+# Who keeps accounts, who looks at what was done, and who works with households (三权分立).
+POWERS = ({Role.ADMINISTRATOR}, {Role.AUDITOR}, {Role.CADRE, Role.DISPATCHER, Role.LEADER})
+
+
+def apart(roles: set[Role]) -> bool:
+    """Whether one account may have these roles: nobody holds two of the three powers."""
+    return any(roles <= power for power in POWERS)
+
+
 def roles(user: User) -> set[Role]:
     """The roles that `user` holds today, anywhere."""
     return {p.role for p in user.posts_on(workdays.today())}

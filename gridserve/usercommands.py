@@ -1,6 +1,8 @@
-"""Commands for accounts: create, disable, give a new password."""
+"""Commands for accounts: create, give and end posts, disable, give a new password."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import click
 from sqlalchemy import select
@@ -10,7 +12,7 @@ from gridserve import passwords, people, secondfactor, workdays
 from gridserve.commandline import command
 from gridserve.db import FOREIGN_KEY_VIOLATION, UNIQUE_VIOLATION, db, sqlstate
 from gridserve.people import User
-from gridserve.permissions import Role
+from gridserve.permissions import Role, apart
 
 _ASK = click.option(
     "--ask-password", is_flag=True,
@@ -56,6 +58,25 @@ def _refusal(error: IntegrityError) -> Exception:
     return click.ClickException(reason) if reason else error
 
 
+_WHERE = (
+    click.option("--role", type=click.Choice([r.value for r in Role]), required=True),
+    click.option("--jurisdiction", metavar="CODE", help="Where the post is: 2 to 12 digits."),
+    click.option("--everywhere", is_flag=True, help="The post is over the whole installation."),
+)
+
+
+def _post(command_: Callable[..., None]) -> Callable[..., None]:
+    """The options by which a post is named."""
+    for option in reversed(_WHERE):
+        command_ = option(command_)
+    return command_
+
+
+def _one_place(jurisdiction: str | None, everywhere: bool) -> None:
+    if everywhere == (jurisdiction is not None):
+        raise click.UsageError("Say where the post is: --jurisdiction CODE, or --everywhere.")
+
+
 @click.group("user")
 def user_group() -> None:
     """Accounts of people."""
@@ -64,9 +85,7 @@ def user_group() -> None:
 @user_group.command("create")
 @click.argument("login")
 @click.option("--name", required=True, help="The person's name.")
-@click.option("--role", type=click.Choice([r.value for r in Role]), required=True)
-@click.option("--jurisdiction", metavar="CODE", help="Where the post is: 2 to 12 digits.")
-@click.option("--everywhere", is_flag=True, help="The post is over the whole installation.")
+@_post
 @click.option("--phone", help="The person's phone number.")
 @_ASK
 @_CHOSEN
@@ -76,8 +95,7 @@ def create(
     phone: str | None, ask_password: bool, chosen: bool,
 ) -> None:  # fmt: skip
     """Create an account LOGIN with one post, from today."""
-    if everywhere == (jurisdiction is not None):
-        raise click.UsageError("Say where the post is: --jurisdiction CODE, or --everywhere.")
+    _one_place(jurisdiction, everywhere)
     for value, most, what in ((login, 64, "login"), (name, 64, "name"), (phone or "", 20, "phone")):
         if len(value.strip()) > most or (what != "phone" and not value.strip()):
             raise click.UsageError(f"The {what} takes 1 to {most} characters.")
@@ -92,6 +110,50 @@ def create(
     _commit()
     click.echo(f"Account {shown} created.")
     _show(password, ask_password, chosen)
+
+
+def _with_posts(login: str) -> User:
+    user = _find(login)
+    db.session.refresh(user, ["posts"])
+    return user
+
+
+@user_group.command("appoint")
+@click.argument("login")
+@_post
+@command()
+def appoint(login: str, role: str, jurisdiction: str | None, everywhere: bool) -> None:
+    """Give LOGIN one more post, from today."""
+    _one_place(jurisdiction, everywhere)
+    user = _with_posts(login)
+    if not apart({post.role for post in people.held(user)} | {Role(role)}):
+        raise click.ClickException(
+            "Administrator, auditor and the roles that work with households are held by different "
+            "accounts. Make another one, or end the other posts first."
+        )
+    people.appoint(user, Role(role), jurisdiction, workdays.today())
+    shown = user.login
+    _commit()
+    click.echo(f"Account {shown} is {role} of {jurisdiction or 'everywhere'} from today.")
+
+
+@user_group.command("end-post")
+@click.argument("login")
+@_post
+@command()
+def end_post(login: str, role: str, jurisdiction: str | None, everywhere: bool) -> None:
+    """End a post of LOGIN at once, on every device. The account stays."""
+    _one_place(jurisdiction, everywhere)
+    user = _with_posts(login)
+    wanted = (Role(role), jurisdiction)
+    posts = [p for p in people.held(user) if (p.role, p.jurisdiction_code) == wanted]
+    if not posts:
+        raise click.ClickException(f"{user.login} holds no such post.")
+    for post in posts:
+        people.end_post(post, workdays.today())
+    shown = user.login
+    _commit()
+    click.echo(f"Account {shown} is no longer {role} of {jurisdiction or 'everywhere'}.")
 
 
 @user_group.command("disable")

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from gridserve.db import db
 from gridserve.people import Post, User
+from gridserve.permissions import Role
 from gridserve.usercommands import user_group
 from tests.factories import COUNTY, Make
 
@@ -70,6 +71,19 @@ def test_a_new_password_ends_the_old_one_and_disabling_ends_all(
     assert signs_in(client, "wang", new)
     assert run("disable", "wang").exit_code == 0
     assert not signs_in(client, "wang", new)
+
+
+def test_posts_are_given_and_ended(run: Run, make: Make, as_user: Any) -> None:
+    user = make.user(Role.CADRE, COUNTY, login="wang")
+    phone = as_user(user)
+    here = ("--jurisdiction", COUNTY)
+    assert run("appoint", "Wang", "--role", "dispatcher", *here).exit_code == 0
+    assert phone.get("/desk").status_code == 200
+    apart = run("appoint", "wang", "--role", "administrator", "--everywhere")
+    assert (apart.exit_code, "different" in apart.stderr) == (1, True)
+    assert run("end-post", "wang", "--role", "dispatcher", *here).exit_code == 0
+    assert phone.get("/desk").status_code == 403
+    assert run("end-post", "wang", "--role", "dispatcher", *here).exit_code == 1
 
 
 @pytest.mark.parametrize(
