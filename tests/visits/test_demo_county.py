@@ -45,8 +45,8 @@ WANTED = load.Wanted(table=TABLE, households=1500, visits=3000, issues=120, cadr
 # Everything that the seed decides; cells by their codes and people by their logins.
 DIGESTS = (
     """
-    SELECT h.id, h.number, h.village_code, c.code, h.address, h.head_name, h.phone, h.size, h.tags,
-           h.status, h.note, ST_AsText(h.point), h.last_met_at
+    SELECT h.id, h.number, h.village_code, c.code, h.address, h.head_name,
+           substring(h.phone from 6 for 12), h.size, h.tags, h.status, h.note, ST_AsText(h.point), h.last_met_at
     FROM household h JOIN cell c ON c.id = h.cell_id ORDER BY h.id
     """,
     """
