@@ -67,6 +67,9 @@ import visits.pages
 import visits.phone.pages
 import visits.photos.jobs
 import visits.photos.routes
+import visits.retention.commands
+import visits.retention.operations
+import visits.retention.pages
 import visits.reveals.pages
 import visits.reveals.routes
 import visits.routes
@@ -109,6 +112,7 @@ from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
 from visits import due
 from visits.labels import category_name, label, tag_label
+from visits.photos import tidying
 from visits.staffing import warnings
 
 APIS = (
@@ -154,6 +158,7 @@ PAGES = (
     visits.worklog.pages.bp,
     visits.hints.pages.bp,
     visits.reveals.pages.bp,
+    visits.retention.pages.bp,
     visits.callbacks.pages.bp,
     visits.intake.pages.bp,
     visits.issues.deskpages.bp,
@@ -179,6 +184,7 @@ SCHEDULE = (
     *visits.photos.jobs.SCHEDULE,
     *visits.callbacks.jobs.SCHEDULE,
     Scheduled("gridserve.attempts.forget", cron="15 * * * *"),
+    Scheduled("visits.retention.operations.nightly", cron="20 4 * * *"),
     Scheduled("gridserve.trail.seal", every=60),
 )
 # What is stored after `db upgrade` where an installation has none of it yet.
@@ -269,6 +275,7 @@ NAV: tuple[tuple[Any, ...], ...] = (
     ),
     ("imports.listing", _l("Imports"), Permission.IMPORT, "imports.show"),
     ("reveals.listing", _l("Numbers shown"), Permission.REVEAL_REVIEW),
+    ("retention.listing", _l("Periods of keeping"), Permission.RETENTION_READ),
     ("audit.trail", _l("Audit trail"), Permission.AUDIT_READ),
 )
 # What can be made as a document, in the order in which it is offered.
@@ -283,6 +290,7 @@ COMMANDS: tuple[click.Command, ...] = (
     *grids.commands.COMMANDS,
     *visits.commands.COMMANDS,
     *visits.tablecommands.COMMANDS,
+    *visits.retention.commands.COMMANDS,
     *visits.categorycommands.COMMANDS,
     *visits.callbacks.commands.COMMANDS,
     *visits.demo.commands.COMMANDS,
@@ -308,6 +316,7 @@ def create_app(config: Config | None = None) -> Flask:
     """Build the application from `config`, or from the environment."""
     config = config or Config.from_env()
     due.check(config)
+    visits.retention.operations.periods(config)
     engine = {**ENGINE, "connect_args": POOLED if config.pooler else DIRECT}
     app = Flask("gridserve")
     app.extensions["gridserve"] = config
@@ -350,7 +359,11 @@ def create_app(config: Config | None = None) -> Flask:
     provider.init_app(app)
     nav.init_app(app)
     app.jinja_env.filters.update(
-        label=label, tag_label=tag_label, category_name=category_name, short_name=short_name
+        label=label,
+        tag_label=tag_label,
+        category_name=category_name,
+        short_name=short_name,
+        no_longer_kept=tidying.no_longer_kept,
     )
     headers.init_app(app)
 

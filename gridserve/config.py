@@ -60,6 +60,10 @@ def _roles(text: str) -> tuple[str, ...]:
     return named
 
 
+def _some_days(text: str) -> Mapping[str, int]:
+    return _days(text) if text.strip() else MappingProxyType({})
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in text.split(",") if part.strip())
     if not all(ORIGIN.fullmatch(origin) for origin in origins):
@@ -246,6 +250,13 @@ class Config:
         int,
     )
 
+    retention_days: Mapping[str, int] = _variable(
+        "GRIDSERVE_RETENTION_DAYS",
+        "days (1 to 36500; 0: for good) after which what tells of people goes, by kind, as "
+        "notes=1096,positions=366",
+        "",
+        _some_days,
+    )
     appeal_days: int = _variable(
         "GRIDSERVE_APPEAL_DAYS",
         "working days (1 to 60) after a quarter in which a team may object to its comparison",
@@ -337,6 +348,8 @@ class Config:
 
         if not 1 <= self.document_days <= 3660:
             raise ConfigError("GRIDSERVE_DOCUMENT_DAYS must be a whole number from 1 to 3660")
+        if not all(0 <= days <= 36_500 for days in self.retention_days.values()):
+            raise ConfigError("GRIDSERVE_RETENTION_DAYS must give days from 0 to 36500")
         if not 1 <= self.appeal_days <= 60:
             raise ConfigError("GRIDSERVE_APPEAL_DAYS must be a whole number from 1 to 60")
         if self.embedded_by and not self.secure_cookies:

@@ -46,6 +46,7 @@ class Permission(enum.StrEnum):
     VISIT_REVIEW = "visit.review"  # hints, and confirming with residents
     REVEAL = "reveal"  # a name and phone that lie masked before one, for a purpose
     REVEAL_REVIEW = "reveal.review"  # who had what shown
+    RETENTION_READ = "retention.read"  # what is kept for how long, and what went
     AUDIT_READ = "audit.read"
     IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
     CALENDAR_WRITE = "calendar.write"
@@ -77,6 +78,7 @@ WORDS: dict[Permission, Any] = {
     _P.VISIT_REVIEW: _l("looking through hints on visits (leaders, dispatchers)"),
     _P.REVEAL: _l("having names and numbers shown (leaders, dispatchers)"),
     _P.REVEAL_REVIEW: _l("who had numbers shown (administrators, auditors)"),
+    _P.RETENTION_READ: _l("periods of keeping (administrators, auditors)"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
     _P.IMPORT: _l("importing files (dispatchers, administrators)"),
     _P.CALENDAR_WRITE: _l("keeping the working calendar (administrators)"),
@@ -150,9 +152,18 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.IMPORT,
             _P.GATEWAY,
             _P.REVEAL_REVIEW,
+            _P.RETENTION_READ,
         }
     ),
-    Role.AUDITOR: frozenset({_P.ACCOUNT, _P.GROUND_READ, _P.AUDIT_READ, _P.REVEAL_REVIEW}),
+    Role.AUDITOR: frozenset(
+        {
+            _P.ACCOUNT,
+            _P.GROUND_READ,
+            _P.AUDIT_READ,
+            _P.REVEAL_REVIEW,
+            _P.RETENTION_READ,
+        }
+    ),
 }
 
 

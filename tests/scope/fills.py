@@ -153,7 +153,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "desk.live": ("jurisdiction", "q"), "desk.outlines": (), "refused.listing": (),
     "division.start": ("village",), "division.draft": (), "documents.listing": (),
     "documents.show": (), "documents.file": (), "telling.keep": (), "hints.listing": (),
-    "reveals.listing": (),
+    "reveals.listing": (), "retention.listing": (),
     "visits.listing": ("jurisdiction", "cell", "q"), "visits.household": (),
     "imports.listing": (), "imports.show": (), "imports.faults": (), "imports.template": (),
     "telling.inbox": (), "intake.form": (),
@@ -384,7 +384,7 @@ UNTAKEN = {
 SILENT = {
     "account.home", "calendar_api.read", "categories.download", "category_api.get_category",
     "category_api.list_categories", "staffing_api.list_remits", "tiles.counties",
-    "categories.listing", "categories.show", "imports.template",
+    "categories.listing", "categories.show", "imports.template", "retention.listing",
 }  # fmt: skip
 
 

@@ -3,7 +3,7 @@ became whole."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 
@@ -29,13 +29,18 @@ def tidy() -> int:
     )
     keys = db.session.execute(lonely).all()
     for sha256, uploader_id in keys:
-        _forget(sha256, uploader_id)
+        forget(sha256, uploader_id)
     if keys:
         events.record("photos.forgotten", None, by=None, data={"count": len(keys)})
     return len(keys)
 
 
-def _forget(sha256: str, uploader_id: object) -> None:
+def no_longer_kept(moment: datetime) -> bool:
+    """Whether a picture of something that happened at `moment` is not on its way any more."""
+    return moment < now() - UNATTACHED
+
+
+def forget(sha256: str, uploader_id: object) -> None:
     """Delete one picture and what is kept of it, at once; a job that dies goes on tomorrow."""
     photo = db.session.get(Photo, (sha256, uploader_id), with_for_update=True)
     if photo is not None:
