@@ -67,6 +67,7 @@ import visits.pages
 import visits.phone.pages
 import visits.photos.jobs
 import visits.photos.routes
+import visits.requests.pages
 import visits.retention.commands
 import visits.retention.operations
 import visits.retention.pages
@@ -158,6 +159,7 @@ PAGES = (
     visits.worklog.pages.bp,
     visits.hints.pages.bp,
     visits.reveals.pages.bp,
+    visits.requests.pages.bp,
     visits.retention.pages.bp,
     visits.callbacks.pages.bp,
     visits.intake.pages.bp,
@@ -240,6 +242,15 @@ NAV: tuple[tuple[Any, ...], ...] = (
         "hints.act",
         "callbacks.listing",
         "callbacks.act",
+    ),
+    (
+        "requests.listing",
+        _l("Residents' requests"),
+        Permission.REQUESTS,
+        "requests.show",
+        "requests.form",
+        "requests.take",
+        "requests.decide",
     ),
     ("intake.complaints", _l("Complaints"), Permission.ISSUE_COMPLAINTS),
     (

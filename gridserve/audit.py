@@ -54,6 +54,7 @@ ACTIONS = {
     "calendar": _l("Working calendar changed"),
     "consistency": _l("Figures checked"),
     "keys": _l("Keys changed"),
+    "resident_request": _l("Resident's request"),
     "retention": _l("Old things let go"),
     "phone": _l("Name and number shown"),
     "demo": _l("Demonstration loaded"),

@@ -257,6 +257,12 @@ class Config:
         "",
         _some_days,
     )
+    request_days: int = _variable(
+        "GRIDSERVE_REQUEST_DAYS",
+        "days (1 to 90) within which a resident's request is answered",
+        "15",
+        int,
+    )
     appeal_days: int = _variable(
         "GRIDSERVE_APPEAL_DAYS",
         "working days (1 to 60) after a quarter in which a team may object to its comparison",
@@ -350,6 +356,8 @@ class Config:
             raise ConfigError("GRIDSERVE_DOCUMENT_DAYS must be a whole number from 1 to 3660")
         if not all(0 <= days <= 36_500 for days in self.retention_days.values()):
             raise ConfigError("GRIDSERVE_RETENTION_DAYS must give days from 0 to 36500")
+        if not 1 <= self.request_days <= 90:
+            raise ConfigError("GRIDSERVE_REQUEST_DAYS must be a whole number from 1 to 90")
         if not 1 <= self.appeal_days <= 60:
             raise ConfigError("GRIDSERVE_APPEAL_DAYS must be a whole number from 1 to 60")
         if self.embedded_by and not self.secure_cookies:

@@ -47,6 +47,8 @@ class Permission(enum.StrEnum):
     REVEAL = "reveal"  # a name and phone that lie masked before one, for a purpose
     REVEAL_REVIEW = "reveal.review"  # who had what shown
     RETENTION_READ = "retention.read"  # what is kept for how long, and what went
+    REQUESTS = "requests"  # of residents, about what is kept of them
+    REQUESTS_DECIDE = "requests.decide"
     AUDIT_READ = "audit.read"
     IMPORT = "import"  # files; which kinds: gridserve/imports/kinds.py
     CALENDAR_WRITE = "calendar.write"
@@ -79,6 +81,8 @@ WORDS: dict[Permission, Any] = {
     _P.REVEAL: _l("having names and numbers shown (leaders, dispatchers)"),
     _P.REVEAL_REVIEW: _l("who had numbers shown (administrators, auditors)"),
     _P.RETENTION_READ: _l("periods of keeping (administrators, auditors)"),
+    _P.REQUESTS: _l("residents' requests (leaders, dispatchers)"),
+    _P.REQUESTS_DECIDE: _l("deciding residents' requests (leaders)"),
     _P.AUDIT_READ: _l("the audit trail (auditors)"),
     _P.IMPORT: _l("importing files (dispatchers, administrators)"),
     _P.CALENDAR_WRITE: _l("keeping the working calendar (administrators)"),
@@ -117,6 +121,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ANNOUNCE,
             _P.VISIT_REVIEW,
             _P.REVEAL,
+            _P.REQUESTS,
             _P.FIGURES_READ,
             _P.DOCUMENTS,
             _P.IMPORT,
@@ -135,6 +140,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             _P.ANNOUNCE,
             _P.VISIT_REVIEW,
             _P.REVEAL,
+            _P.REQUESTS,
+            _P.REQUESTS_DECIDE,
             _P.FIGURES_READ,
             _P.DOCUMENTS,
         }

@@ -129,6 +129,7 @@ def _page(household_id: uuid.UUID, problem: Problem | None = None) -> str:
         name=home.head_name if shown else masked_name(home.head_name),
         phone=home.phone if shown else masked_phone(home.phone),
         offer=offer,
+        may_ask=may(current_user, Permission.REQUESTS, home.village_code),
         visits=paged(visits, (Visit.started_at, Visit.id), page_args(PageIn()), descending=True),
         issues=db.session.scalars(issues.order_by(Issue.due_at, Issue.id).limit(SHOWN)).all(),
         may_visit=may(current_user, Permission.VISIT_RECORD, home.village_code),
