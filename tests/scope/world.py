@@ -36,6 +36,9 @@ from visits.division import computing
 from visits.hints.models import Hint, HintKind, State
 from visits.issues.models import Category, KeptFilter
 from visits.objections.models import Objection
+from visits.requests.models import Kind as RequestKind
+from visits.requests.models import ResidentRequest
+from visits.requests.models import State as RequestState
 from visits.reveals.models import Purpose, Reveal
 from visits.telling.models import Delivery, Gateway, Kind, Notice, Part
 from visits.telling.models import State as Sent
@@ -239,9 +242,17 @@ def _rows(place: Place) -> Iterator[Any]:
         "delivery",
         "notice_of",
         "objection",
+        "request",
+        "granted",
     ]
     ids |= {name: new() for name in [*names, "notice_of"]}
     key = {name: uuid.UUID(each) for name, each in ids.items() if len(each) == 36}
+    asked = {"household_id": key["household"], "village_code": place.village, "words": mark,
+             "kind": RequestKind.SEE, "checked": mark, "by_id": user[Role.DISPATCHER].id,
+             "due_on": workdays.today()}  # fmt: skip
+    yield ResidentRequest(id=key["request"], **asked)
+    yield ResidentRequest(id=key["granted"], **asked, state=RequestState.GRANTED, answer=mark,
+                          decided_at=now(), decided_by_id=user[Role.LEADER].id)  # fmt: skip
     yield Reveal(id=uuid.uuid4(), user_id=place.people[Role.DISPATCHER].id,
                  household_id=key["household"], village_code=place.village, unusual=[],
                  purpose=Purpose.VISIT, words=WORD + place.township)  # fmt: skip
