@@ -1,7 +1,7 @@
 """The kinds of things that go after their period: which rows, and what is done with them.
 
 Rows that figures count stay: of them only what tells of people goes. What an append-only chain
-says stays too; decision 0050 says why.
+says stays too; decision 0051 says why.
 """
 
 from __future__ import annotations
