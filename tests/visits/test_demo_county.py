@@ -46,7 +46,8 @@ WANTED = load.Wanted(table=TABLE, households=1500, visits=3000, issues=120, cadr
 DIGESTS = (
     """
     SELECT h.id, h.number, h.village_code, c.code, h.address, h.head_name,
-           substring(h.phone from 6 for 12), h.size, h.tags, h.status, h.note, ST_AsText(h.point), h.last_met_at
+           substring(h.phone from 6 for 12), h.size, h.tags, h.status, h.note,
+           ST_AsText(h.point), h.last_met_at
     FROM household h JOIN cell c ON c.id = h.cell_id ORDER BY h.id
     """,
     """
