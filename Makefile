@@ -30,11 +30,12 @@ up: setup ## Serve an empty installation (PORT=…)
 test: setup-test ## Run the whole test suite (PYTEST_ARGS=…)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: setup-test ## Check style, types and who imports whom
+lint: setup-test ## Check style, types, who imports whom, and known weaknesses of what is installed
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo 'Out of format: make format'; exit 1; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/audit.py
 
 format: setup-test ## Put the code into its format
 	@$(BIN)/ruff check --fix .
