@@ -9,19 +9,23 @@ from datetime import timedelta
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.events import Event
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP
+from tests.pictures import jpeg, sha
 from visits import figures
 from visits.issues.models import Issue
 from visits.models import Household, Visit
+from visits.photos.models import Photo
 from visits.requests.models import ResidentRequest, State
+from visits.retention import operations as retention
 
 PAGE = {"Accept": "text/html"}
+PICTURE = jpeg(seed=7100)
 
 
 class Place:
@@ -34,8 +38,12 @@ class Place:
         self.home = make.household(self.cell, head_name="李国强", note="有狗", tags=["poor"])
         said = {"id": str(uuid.uuid4()), "household_id": str(self.home.id), "outcome": "met",
                 "started_at": workdays.start_of(workdays.today()).isoformat(),
-                "notes": "老人住院", "point": {"lon": 103.955, "lat": 28.605}}  # fmt: skip
-        assert as_user(self.cadre).post("/api/v1/visits", json=said).status_code == 201
+                "notes": "老人住院", "point": {"lon": 103.955, "lat": 28.605},
+                "photos": [sha(PICTURE)]}  # fmt: skip
+        phone = as_user(self.cadre)
+        assert phone.post("/api/v1/visits", json=said).status_code == 201
+        sent = phone.put(f"/api/v1/photos/{sha(PICTURE)}", data=PICTURE)
+        assert sent.status_code in (200, 201)
         self.visit = uuid.UUID(said["id"])
         other = make.household(make.cell(2))
         self.closed, self.open = make.issue(other, self.clerk), make.issue(self.home, self.clerk)
@@ -129,6 +137,14 @@ def test_what_the_law_lets_go_goes_and_the_answer_says_what_stays(place):
     assert "依法应当保存" in page
     figures.refresh_marked()
     assert figures.check() == []
+    # The pictures go in the second night.
+    assert retention.due()["asked"] == 0
+    row = db.session.get(ResidentRequest, uuid.UUID(id_))
+    row.decided_at -= timedelta(days=1, hours=1)
+    visit.started_at -= timedelta(days=2)
+    db.session.commit()
+    assert retention.run().counts == {"asked": 1}
+    assert db.session.scalar(select(func.count()).select_from(Photo)) == 0
 
 
 def test_refused_changes_nothing_and_lists_say_what_waits(place):

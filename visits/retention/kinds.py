@@ -21,6 +21,8 @@ from visits.issues.models import Issue, Step
 from visits.models import Household, HouseholdStatus, StatusStay, Visit
 from visits.photos import tidying
 from visits.photos.models import Attachment, Photo
+from visits.requests.models import Kind as Asked
+from visits.requests.models import ResidentRequest, State
 from visits.reveals.models import Reveal
 from visits.submissions.models import Submission
 
@@ -68,6 +70,26 @@ def _photos(before: datetime) -> Select[Any]:
     keys: Any = select(Photo.sha256, Photo.uploader_id)
     found: Select[Any] = keys.where(
         Photo.received_at < before, select(Attachment.id).where(*mine).exists(), ~needed.exists()
+    )
+    return found
+
+
+def _asked(before: datetime) -> Select[Any]:
+    """Pictures of visits to households that were granted, before, to have it all deleted."""
+    mine = (Attachment.sha256 == Photo.sha256, Attachment.sender_id == Photo.uploader_id)
+    granted = select(ResidentRequest.id).where(
+        ResidentRequest.household_id == Visit.household_id,
+        ResidentRequest.kind == Asked.DELETE,
+        ResidentRequest.state == State.GRANTED,
+        ResidentRequest.decided_at < before,
+        ResidentRequest.decided_at > Visit.started_at,
+    )
+    theirs = select(Attachment.id).join(Visit, Visit.id == Attachment.visit_id)
+    others = select(Attachment.id).outerjoin(Visit, Visit.id == Attachment.visit_id)
+    keys: Any = select(Photo.sha256, Photo.uploader_id)
+    found: Select[Any] = keys.where(
+        theirs.where(*mine, granted.exists()).exists(),
+        ~others.where(*mine, or_(Attachment.step_id.is_not(None), ~granted.exists())).exists(),
     )
     return found
 
@@ -135,6 +157,8 @@ KINDS = (
          _positions, _empty(Visit, point=None, point_source=None, accuracy_m=None)),
     Kind("photos", YEARS, _l("Pictures of visits and of closed issues"), _l("deleted"),
          _photos, _forget_pictures),
+    Kind("asked", 1, _l("Pictures of households that asked to have it all deleted"), _l("deleted"),
+         _asked, _forget_pictures),
     Kind("residents", YEARS, _l("Who reported a closed issue: name, number, query code"),
          _l("emptied; the issue and its chain stay"),
          _residents, _empty(Issue, resident_name=None, resident_phone=None, code_hash=None)),
