@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+NOBODY = "—"  # in place of a name that was let go
+
 
 def masked_name(name: str) -> str:
     """The family name's first character, then a star for each other one: 张** ."""
+    if name == NOBODY:
+        return name
     return name[:1] + "*" * max(len(name) - 1, 1)
 
 

@@ -18,9 +18,9 @@ from gridserve.sealing import data_keys
 from visits.issues.models import Issue
 from visits.issues.permissions import visible_issues
 from visits.labels import category_name, label, tag_label
+from visits.masking import NOBODY
 from visits.models import Tag, Visit
 from visits.requests.models import ResidentRequest
-from visits.retention.kinds import NOBODY
 
 MOST = 5_000  # visits, issues: more than a household ever has
 

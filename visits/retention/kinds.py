@@ -18,6 +18,7 @@ from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import DeviceToken
 from visits.issues.models import Issue, Step
+from visits.masking import NOBODY
 from visits.models import Household, HouseholdStatus, StatusStay, Visit
 from visits.photos import tidying
 from visits.photos.models import Attachment, Photo
@@ -26,7 +27,6 @@ from visits.requests.models import ResidentRequest, State
 from visits.reveals.models import Reveal
 from visits.submissions.models import Submission
 
-NOBODY = "—"  # in place of a name
 GONE = (HouseholdStatus.MOVED, HouseholdStatus.DEMOLISHED)
 
 
