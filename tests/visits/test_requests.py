@@ -47,12 +47,14 @@ class Place:
         self.visit = uuid.UUID(said["id"])
         other = make.household(make.cell(2))
         self.closed, self.open = make.issue(other, self.clerk), make.issue(self.home, self.clerk)
-        self.foreign = make.issue(other, self.clerk)
+        # At the household, but by a neighbour: it is not to be told who.
+        self.foreign = make.issue(self.home, self.clerk)
         for issue, phone in (
             (self.closed, "138 0000 1234"), (self.open, "13800001234"),
             (self.foreign, "13811112222"),
         ):  # fmt: skip
             issue.resident_name, issue.resident_phone = "李国强", phone
+        self.foreign.resident_name = "王邻居"
         db.session.commit()
         make.step(self.closed, "decline", self.clerk, words="不属本级")
 
@@ -131,9 +133,10 @@ def test_what_the_law_lets_go_goes_and_the_answer_says_what_stays(place):
         db.session.get(Issue, issue.id) for issue in (place.closed, place.open, place.foreign)
     )
     assert (closed.resident_name, closed.resident_phone) == (None, None)
-    assert still.resident_name == foreign.resident_name == "李国强"
+    assert (still.resident_name, foreign.resident_name) == ("李国强", "王邻居")
     page = place.desk.get(f"/requests/{id_}", headers=PAGE).text
     assert place.open.number in page
+    assert place.foreign.number not in page
     assert "依法应当保存" in page
     figures.refresh_marked()
     assert figures.check() == []

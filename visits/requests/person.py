@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select, update
 from sqlalchemy.orm import joinedload
 
 from gridserve import workdays
@@ -26,16 +26,26 @@ MOST = 5_000  # visits, issues: more than a household ever has
 
 
 def issues(request: ResidentRequest, by: User) -> Select[Issue]:
-    """The issues of the household and those reported with the number, that `by` may see.
+    """What the household reported, as far as `by` may see it: with its number, or at the household
+    and by nobody else.
 
-    Complaints about staff are not among them: their desk answers for these.
+    What somebody else reported about it, or without a name, is not handed out: it would tell who.
+    Complaints about staff are not among them either: their desk answers for these.
     """
-    about = [Issue.household_id == request.household_id]
-    for number in {request.phone, request.household.phone} - {None, ""}:
-        marks = [key.whole(str(number)) for key in data_keys().values()]
-        reported = whole_mark("issue.resident_phone").in_(marks)
-        about.append(and_(Issue.resident_phone.is_not(None), reported))
-    return visible_issues(by).where(~Issue.about_staff, or_(*about)).limit(MOST)
+    home = request.household
+    own: ColumnElement[bool] = false()
+    numbers = [number for number in (request.phone, home.phone) if number]
+    if numbers:
+        marks = [key.whole(number) for key in data_keys().values() for number in numbers]
+        whole = whole_mark("issue.resident_phone").in_(marks)
+        own = and_(Issue.resident_phone.is_not(None), whole)
+    here = and_(
+        Issue.household_id == home.id,
+        ~Issue.anonymous,
+        or_(own, Issue.resident_phone.is_(None)),
+        or_(own, Issue.resident_name.is_(None), Issue.resident_name == home.head_name),
+    )
+    return visible_issues(by).where(~Issue.about_staff, or_(own, here)).limit(MOST)
 
 
 def visits(request: ResidentRequest) -> Select[Visit]:
@@ -45,7 +55,7 @@ def visits(request: ResidentRequest) -> Select[Visit]:
 
 
 def file(request: ResidentRequest, by: User, mark: str) -> bytes:
-    """A workbook of all of it. Of an issue's reporter only where it is this household's own."""
+    """A workbook of all of it."""
     home = request.household
     facts = [
         (_("Household number"), home.number), (_("Name"), home.head_name),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 from gridserve.auth import current_user, requires
 from gridserve.errors import Invalid, pointers
 from gridserve.http import PageIn, page_args, paged, transaction
-from gridserve.permissions import Permission
+from gridserve.permissions import Permission, may
 from visits import queries
 from visits.issues import queries as issue_queries
 from visits.issues.models import Issue
@@ -32,12 +32,14 @@ bp = Blueprint("reveals", __name__, template_folder="../templates")
 
 def offer(subject: Household | Issue) -> dict[str, Any]:
     """What a page of a household or issue needs to show it in full, or to offer that."""
-    row = operations.shown(current_user, subject)
+    ever = may(current_user, Permission.REVEAL, subject.village_code)
+    row = operations.shown(current_user, subject) if ever else None
+    can = ever and row is None and may_reveal(current_user, subject)
     return {
         "revealed": row,
         "until": row and row.at + operations.SHOWN,
-        "may": row is None and may_reveal(current_user, subject),
-        "left": operations.left(current_user) if row is None else None,
+        "may": can,
+        "left": operations.left(current_user) if can else None,
         "purposes": [{"value": key, "label": words} for key, words in PURPOSES.items()],
         "new_id": uuid.uuid4(),
     }
