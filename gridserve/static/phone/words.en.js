@@ -408,6 +408,7 @@ export default {
   "settings.large.1.25": "Large",
   "settings.large.1.5": "Very large",
   "settings.lang": "语言 Language",
+  "settings.account": "My account: password, second step, sign-ins",
   "settings.hello": "How it works",
   "settings.on": "On",
   "settings.off": "Off",

@@ -408,6 +408,7 @@ export default {
   "settings.large.1.25": "大",
   "settings.large.1.5": "特大",
   "settings.lang": "语言 Language",
+  "settings.account": "我的账号：密码、二次验证、登录设备",
   "settings.hello": "再看一遍怎么用",
   "settings.on": "开",
   "settings.off": "关",

@@ -35,6 +35,7 @@ export default function Settings(props) {
     ${field("position", say("settings.position"), [["off", say("settings.off")], ["on", say("settings.on")]],
       say("settings.position_hint"))}
     ${field("lang", say("settings.lang"), [["zh", "中文"], ["en", "English"]])}
+    ${line.online && html`<section><a class="btn btn-line btn-wide" href="/account">${say("settings.account")}</a></section>`}
     <section><a class="btn btn-line btn-wide" href="#/hello">${say("settings.hello")}</a></section>
     <${SignOut} line=${line} /></${Page}>`;
 }
