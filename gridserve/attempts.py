@@ -1,5 +1,6 @@
 """Tries to sign in: counted before they are checked, so that a thousand at once are a thousand, and
-resting where too many were wrong.
+resting where too many were wrong. Only those from an address, where many may come in at the same
+moment, are counted once they were wrong.
 
 Counted are the tries for an account from one address, those for an account from anywhere, and those
 from an address for any account, whether the login exists or not. So that nobody can keep somebody
@@ -82,9 +83,11 @@ class SignInFailure(Base):
 
 @dataclass(frozen=True)
 class Attempt:
-    """A try that is counted as wrong until it is said to be right: what it rests under, by what."""
+    """A try that is counted as wrong until it is said to be right: by what, until when that rests
+    then; and by what it is counted only where it was wrong."""
 
     rests: Sequence[tuple[Counted, str, datetime]]
+    later: Sequence[tuple[Counted, str]]
 
 
 def plain(login: str) -> str:
@@ -112,13 +115,19 @@ def begin(*counted: tuple[Counted, str]) -> Attempt:
     until = max(row.rests_until for row in rows)
     if until > moment:
         raise _too_many(until - moment)
-    for row in rows:
-        limit = LIMITS[row.kind]
-        recent = row.last_at > moment - limit.memory
-        row.failures = row.failures + 1 if recent else 1
-        row.last_at = moment
-        row.rests_until = moment + limit.rest(row.failures)
-    return Attempt([(row.kind, row.subject, row.rests_until) for row in rows])
+    at_once, later = _split(rows)
+    for row in at_once:
+        _count(row, moment)
+    return Attempt(
+        [(row.kind, row.subject, row.rests_until) for row in at_once],
+        [(row.kind, row.subject) for row in later],
+    )
+
+
+def was_wrong(attempt: Attempt) -> None:
+    """Count what is counted only now."""
+    for row in _locked(attempt.later) if attempt.later else ():
+        _count(row, now())
 
 
 def was_right(attempt: Attempt, *, wholly: bool = True) -> None:
@@ -130,12 +139,26 @@ def was_right(attempt: Attempt, *, wholly: bool = True) -> None:
     rows = SignInFailure
     for kind, subject, until in attempt.rests:
         here = and_(rows.kind == kind, rows.subject == subject)
-        if not wholly or kind in (Counted.ACCOUNT, Counted.ADDRESS):
+        if not wholly or kind == Counted.ACCOUNT:
             mine = case((rows.rests_until == until, rows.last_at), else_=rows.rests_until)
             less = {"failures": rows.failures - 1, "rests_until": mine}
             db.session.execute(update(rows).where(here, rows.failures > 0).values(less))
         else:
             db.session.execute(delete(rows).where(here))
+
+
+def _split(rows: Sequence[SignInFailure]) -> tuple[list[SignInFailure], list[SignInFailure]]:
+    """What is counted at once, and what only where it was wrong."""
+    later = [row for row in rows if row.kind == Counted.ADDRESS]
+    return [row for row in rows if row not in later], later
+
+
+def _count(row: SignInFailure, moment: datetime) -> None:
+    limit = LIMITS[row.kind]
+    recent = row.last_at > moment - limit.memory
+    row.failures = row.failures + 1 if recent else 1
+    row.last_at = moment
+    row.rests_until = moment + limit.rest(row.failures)
 
 
 def forget() -> None:

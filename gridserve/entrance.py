@@ -130,6 +130,8 @@ def _counted(
         half = isinstance(problem, signingin.CodeRequired)
         if half or not isinstance(problem, wrong):
             attempts.was_right(attempt, wholly=not half)
+        else:
+            attempts.was_wrong(attempt)
         db.session.commit()
         raise
     attempts.was_right(attempt)

@@ -119,6 +119,8 @@ def test_many_at_the_same_moment_are_all_counted(committed: Any) -> None:
     for thread in threads:
         thread.join()
     assert sorted(answers) == [401] * 5 + [429] * 7
+    kept = {row.kind: row.failures for row in db.session.scalars(select(SignInFailure))}
+    assert kept == {Counted.PAIR: 5, Counted.ACCOUNT: 5, Counted.ADDRESS: 5}
     later(hours=2)
     forget()
     assert db.session.scalars(select(SignInFailure)).all() == []
