@@ -138,7 +138,7 @@ def test_a_restart_while_visits_arrive_loses_and_refuses_none(site: Site, county
             }  # fmt: skip
             began = time.monotonic()
             try:
-                answer = client.post(f"{site.url}/api/v1/visits", json=visit, timeout=60)
+                answer = client.post(f"{site.url}/api/v1/visits", json=visit, timeout=150)
             except requests.RequestException as error:
                 faults.append(repr(error))
                 continue
