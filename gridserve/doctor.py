@@ -235,9 +235,14 @@ def _migrations() -> Check:
 def _sealed() -> Check:
     from gridserve import keyuse
     from gridserve.app import create_app
+    from gridserve.db import db
 
     with create_app().app_context():
-        found = keyuse.uses()
+        try:
+            found = keyuse.uses()
+        finally:
+            db.session.remove()
+            db.engine.dispose()
         missing = sorted({use.key for use in found if not use.known})
         others = sum(use.count for use in found if use.cipher and not use.present)
     if missing:
