@@ -153,7 +153,8 @@ class _Worker(Worker):
             return
         assert _worker_app is not None
         with _worker_app.app_context():
-            db.engine.dispose()  # a fork must not speak on this process's connections
+            for engine in db.engines.values():
+                engine.dispose()  # a fork must not speak on this process's connections
         super().execute_job(job, queue)
 
 

@@ -80,6 +80,10 @@ def _opened(blobs: str, key: str, secret: str) -> Blobs:
     return Folder(address) if isinstance(address, Path) else Bucket(address, key, secret)
 
 
+# A fork, as long jobs run in, must not speak on its parent's connections to a store.
+os.register_at_fork(after_in_child=_opened.cache_clear)
+
+
 def check(store: Blobs) -> None:
     """Write, read and remove a small blob. Raises StoreAway or BlobMissing."""
     name = store.put(b"gridserve " + os.urandom(8))

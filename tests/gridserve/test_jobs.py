@@ -9,7 +9,8 @@ import pytest
 from flask import current_app
 
 from gridserve import jobs
-from gridserve.db import db
+from gridserve.db import db, run
+from gridserve.storage import blobs
 
 
 @pytest.fixture
@@ -20,9 +21,9 @@ def worker(app, monkeypatch):
     redis = jobs.connect(app.extensions["gridserve"])
     redis.delete("pids")
 
-    def work() -> list[int]:
+    def work() -> list[list[int]]:
         jobs._Worker([jobs.QUEUE, jobs.LONG], connection=redis).work(burst=True)
-        return [int(pid) for pid in redis.lrange("pids", 0, -1)]
+        return [[int(each) for each in told.split()] for told in redis.lrange("pids", 0, -1)]
 
     yield work
     redis.delete("pids")
@@ -31,16 +32,20 @@ def worker(app, monkeypatch):
 
 
 def tell_pid() -> None:
-    """Say in which process this runs, and ask the database, so that there is a connection."""
-    db.session.execute(db.text("SELECT 1"))
-    jobs.connect(current_app.extensions["gridserve"]).rpush("pids", os.getpid())
+    """Say in which process this runs, and with which of the database's it speaks."""
+    (there,) = run("SELECT pg_backend_pid() AS pid")
+    told = f"{os.getpid()} {there.pid} {id(blobs())}"
+    jobs.connect(current_app.extensions["gridserve"]).rpush("pids", told)
 
 
 def test_short_jobs_run_in_the_worker_and_long_ones_beside_it(app, worker):
     with app.app_context():
+        mine = blobs()  # held on to, so that its address stays its own
         for long in (False, True, False):
             jobs.enqueue(tell_pid, long=long)
         db.session.commit()
     short, again, apart = worker()
-    assert short == again == os.getpid()
-    assert apart != os.getpid()
+    assert short == again
+    assert (short[0], short[2]) == (os.getpid(), id(mine))
+    # and a long one shares no connection, of the database or of a store
+    assert all(one != other for one, other in zip(short, apart, strict=True))
