@@ -99,13 +99,13 @@ def decide(request_id: uuid.UUID, granted: bool, answer: str, *, by: User) -> Re
     if granted and row.kind is Kind.DELETE:
         row.outcome = person.let_go(row, by)
         row.phone = None
+        figures.mark([row.household.cell_id])
     elif granted and row.kind is Kind.CORRECT:
         wanted = json.loads(row.wanted or "{}")
         for name in WANTED:
             if name in wanted:
                 setattr(row.household, name, wanted[name])
         row.outcome = {"fields": sorted(wanted)}
-    figures.mark([row.household.cell_id])
     db.session.flush()
     _record(row.state.value, row, by)
     return row

@@ -33,11 +33,10 @@ def periods(config: Config | None = None) -> dict[str, int]:
 
 def due() -> dict[str, int]:
     """How many rows of each kind are older than their period; nothing is changed."""
-    moment, found = now(), {}
+    moment, days, found = now(), periods(), {}
     for kind in KINDS:
-        days = periods()[kind.key]
-        if days != FOREVER:
-            old = kind.old(moment - timedelta(days=days))
+        if days[kind.key] != FOREVER:
+            old = kind.old(moment - timedelta(days=days[kind.key]))
             found[kind.key] = db.session.scalar(select(func.count()).select_from(old.subquery()))
     return {key: count or 0 for key, count in found.items()}
 
