@@ -6,7 +6,7 @@ import uuid
 
 from gridserve.permissions import Role
 from tests.attacks.tries import Scene, Tries, Try, without
-from tests.scope.walk import _tile
+from tests.scope.walk import tile
 from tests.scope.world import announcement_in, issue_in, step_in, visit_in
 
 API = "/api/v1"
@@ -136,5 +136,5 @@ def private(scene: Scene) -> Tries:
         f"{API}/issues/{own['complaint']}"), 404)  # fmt: skip
     yield Try("A tile of households for somebody from next door", without(
         scene.as_user(scene.other.people[Role.CADRE]).get(
-            "/tiles/households/{z}/{x}/{y}.mvt".format(**_tile(own.spot, 15))),
+            "/tiles/households/{z}/{x}/{y}.mvt".format(**tile(own.spot, 15))),
         own["household"]), 200)  # fmt: skip

@@ -6,6 +6,7 @@ import io
 import uuid
 import zipfile
 
+from gridserve.imports import work
 from gridserve.permissions import Role
 from tests.attacks.tries import Scene, Tries, Try, headed, with_header, without
 from tests.pictures import jpeg, sha
@@ -47,8 +48,6 @@ def uploads(scene: Scene) -> Tries:
         sent = admin.post(f"{API}/imports", query_string={"id": key, "kind": kind},
                           data={"file": (io.BytesIO(data), name)})  # fmt: skip
         yield Try(f"{words}, taken to be looked at", without(sent, "../"), status)
-        from gridserve.imports import work
-
         work.work(key)
         found = admin.get(f"{API}/imports/{key}")
         assert found.json["state"] in ("refused", "failed", "checked"), found.json

@@ -128,7 +128,7 @@ class Walk:
         """Addresses with everything of `aimed` in them, and with each single part of it."""
         if "z" in rule.arguments:
             for zoom in ZOOMS:
-                yield _built(rule, _tile(aimed.spot, zoom))
+                yield _built(rule, tile(aimed.spot, zoom))
             return
         known = PATHS | OTHER_PATHS.get(rule.endpoint, {})
         there = {name: known[name](aimed) for name in rule.arguments}
@@ -233,7 +233,7 @@ def _built(rule: Any, values: dict[str, Any]) -> str:
     return str(built[1])
 
 
-def _tile(spot: tuple[float, float], zoom: int) -> dict[str, int]:
+def tile(spot: tuple[float, float], zoom: int) -> dict[str, int]:
     lon, lat = spot
     n = 2**zoom
     y = (1 - math.asinh(math.tan(math.radians(lat))) / math.pi) / 2 * n
