@@ -16,8 +16,8 @@ from grids.userfile import LOGIN
 from gridserve import secondfactor, signingin, workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import Day, PageIn, Schema, Text, form_id, page_args, paged, transaction
+from gridserve.errors import Invalid, Problem
+from gridserve.http import Day, PageIn, Schema, Text, form_id, loaded, page_args, paged, transaction
 from gridserve.people import User, held
 from gridserve.permissions import Permission, Role, scopes
 
@@ -125,11 +125,7 @@ def _do(what: str, row: User) -> str | None:
 def _said(schema: ma.Schema, **more: str) -> dict[str, Any]:
     """What a form says; empty fields say nothing. Raises Invalid."""
     fields = {name: request.form.get(name, "") for name in schema.fields} | more
-    try:
-        said: dict[str, Any] = schema.load({k: v for k, v in fields.items() if v})
-    except ma.ValidationError as error:
-        raise Invalid(errors=pointers(error.messages)) from error
-    return said
+    return loaded(schema, {k: v for k, v in fields.items() if v})
 
 
 def _new_form(problem: Problem | None = None) -> str:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import marshmallow as ma
-from flask import Blueprint, render_template, request
+from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload, raiseload
 
 from gridserve import workdays
 from gridserve.auth import current_user, requires
-from gridserve.errors import Invalid, pointers
 from gridserve.events import Event
-from gridserve.http import Day, PageIn, Text, paged
+from gridserve.http import Day, PageIn, Text, page_args, paged
 from gridserve.people import Post, User
 from gridserve.permissions import Permission, scopes, within
 from gridserve.trail import head
@@ -86,14 +81,7 @@ def visible_events(user: User) -> Select[Event]:
 @requires(Permission.AUDIT_READ)
 def trail() -> ResponseReturnValue:
     """Who did what, when; the trail itself can only grow."""
-    asked = {k: v for k, v in request.args.items() if v and k != "lang"}
-    try:
-        args: dict[str, Any] = TrailIn().load(asked)
-    except ma.ValidationError as error:
-        raise Invalid(
-            _("The address of this page has a value that cannot be used."),
-            errors=pointers(error.messages),
-        ) from error
+    args = page_args(TrailIn())
     query = visible_events(current_user).options(joinedload(Event.actor), raiseload("*"))
     if args.get("login"):
         query = query.where(Event.actor.has(User.login == args["login"].lower()))

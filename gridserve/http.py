@@ -147,6 +147,15 @@ def page_args(schema: ma.Schema, given: Mapping[str, str] | None = None) -> dict
         ) from error
 
 
+def loaded(schema: ma.Schema, said: Mapping[str, Any], words: str | None = None) -> dict[str, Any]:
+    """What a schema reads in `said`, such as a page's form. Raises Invalid, with `words` of what to
+    do where the schema's own do not say it."""
+    try:
+        return cast(dict[str, Any], schema.load(said))
+    except ma.ValidationError as error:
+        raise Invalid(words, errors=pointers(error.messages)) from error
+
+
 def form_id(name: str) -> uuid.UUID:
     """The id in the field `name` of a form, which our own pages put there. Raises Invalid."""
     try:

@@ -18,8 +18,8 @@ from sqlalchemy.orm import joinedload
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db, now
-from gridserve.errors import Forbidden, Invalid, Problem, pointers
-from gridserve.http import PageIn, page_args, paged, transaction
+from gridserve.errors import Forbidden, Problem
+from gridserve.http import PageIn, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission, may
 from visits import operations, queries, recording
 from visits.due import due_on
@@ -106,11 +106,7 @@ def _said(schema: ma.Schema, household_id: uuid.UUID, names: Sequence[str]) -> d
         form["started_at"] = moment.replace(tzinfo=moment.tzinfo or workdays.zone()).isoformat()
     except ValueError:
         pass  # the schema says what is wrong with it
-    try:
-        said: dict[str, Any] = schema.load({**form, "household_id": str(household_id)})
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return said
+    return loaded(schema, {**form, "household_id": str(household_id)})
 
 
 def _page(household_id: uuid.UUID, problem: Problem | None = None) -> str:

@@ -21,9 +21,10 @@ from gridserve.db import UNIQUE_VIOLATION, db, now, sqlstate
 from gridserve.documents import work
 from gridserve.documents.kinds import Asked, kinds_of
 from gridserve.documents.models import Document, DocumentState
-from gridserve.documents.rules import kind_for, loaded, may_have, note, posts_for
+from gridserve.documents.rules import kind_for, may_have, note, posts_for
 from gridserve.errors import Conflict, Forbidden, Invalid, NotFound, Problem
 from gridserve.errors import TooMany as TooManyAsked
+from gridserve.http import loaded
 from gridserve.people import User
 from gridserve.permissions import scopes, within
 
@@ -86,7 +87,7 @@ def ask(
     known = _same(document_id, digest, by)
     if known is not None:
         return known
-    arguments = loaded(kind, said)
+    arguments = loaded(kind.arguments(), said)
     code = arguments["jurisdiction"]
     may_have(kind, code, by)
     kind.check(Asked(by, arguments, moment, format_))

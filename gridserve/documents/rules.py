@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import marshmallow as ma
 from flask_babel import gettext as _
 
 from gridserve import events, workdays
 from gridserve.documents.kinds import Kind, kinds_of
 from gridserve.documents.models import Document
-from gridserve.errors import Forbidden, Invalid, pointers
+from gridserve.errors import Forbidden
 from gridserve.people import User
 from gridserve.permissions import GRANTS, Permission, covers, scopes
 
@@ -31,15 +27,6 @@ def kind_for(user: User, key: str) -> Kind:
         if kind.key == key:
             return kind
     raise Forbidden(_("None of your posts may have this made."))
-
-
-def loaded(kind: Kind, said: Mapping[str, Any]) -> dict[str, Any]:
-    """What was said, as the kind's schema reads it; raises Invalid."""
-    try:
-        found: dict[str, Any] = kind.arguments().load(said)
-    except ma.ValidationError as error:
-        raise Invalid(errors=pointers(error.messages)) from error
-    return found
 
 
 def may_have(kind: Kind, code: str, user: User) -> None:

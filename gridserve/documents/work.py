@@ -16,8 +16,9 @@ from gridserve import claims, events, people, storage
 from gridserve.db import db, now
 from gridserve.documents.kinds import Asked
 from gridserve.documents.models import Document, DocumentState
-from gridserve.documents.rules import kind_for, loaded, may_have, note
+from gridserve.documents.rules import kind_for, may_have, note
 from gridserve.errors import Forbidden, Problem
+from gridserve.http import loaded
 from gridserve.jobs import Scheduled, enqueue
 
 WAITING = Document.state == DocumentState.WAITING
@@ -77,7 +78,7 @@ def _made(row: Document) -> bytes:
     if not user.active:
         raise Forbidden(_("None of your posts may have this made."))
     kind = kind_for(user, row.kind)
-    arguments = loaded(kind, row.arguments)
+    arguments = loaded(kind.arguments(), row.arguments)
     may_have(kind, arguments["jurisdiction"], user)
     row.formula = kind.formula
     return kind.make(

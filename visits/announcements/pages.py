@@ -7,7 +7,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -17,8 +16,8 @@ from grids.models import Jurisdiction, Level
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db, now
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import PageIn, form_id, page_args, paged, transaction
+from gridserve.errors import Problem
+from gridserve.http import PageIn, form_id, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission, scopes, within
 from gridserve.tables import writing
 from visits.announcements import operations, queries, reach, results, words
@@ -99,15 +98,7 @@ def _said() -> dict[str, Any]:
         for text_, kind, options in rows
         if text_.strip() and said.get("kind") == Kind.QUESTIONNAIRE
     ]  # fmt: skip
-    return _loaded(AnnouncementIn(), said)
-
-
-def _loaded(schema: ma.Schema, said: dict[str, Any]) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema.load(said)
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return loaded
+    return loaded(AnnouncementIn(), said)
 
 
 def _form(problem: Problem | None = None) -> str:
@@ -164,7 +155,7 @@ def act(announcement_id: uuid.UUID) -> ResponseReturnValue:
                 operations.withdraw(announcement_id, by=current_user)
                 done = _("Withdrawn. What visits still bring of it is kept.")
             else:
-                said = _loaded(ReplyIn(), {"words": request.form.get("words", "")})
+                said = loaded(ReplyIn(), {"words": request.form.get("words", "")})
                 operations.answer(form_id("asked"), said["words"], by=current_user)
                 done = _("Answered. Who visited the household is told.")
     except Problem as problem:

@@ -14,8 +14,8 @@ from flask_babel import lazy_gettext as _l
 
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import Schema, Text, form_id, transaction
+from gridserve.errors import Problem
+from gridserve.http import Schema, Text, form_id, loaded, transaction
 from gridserve.permissions import Permission
 from visits.callbacks import operations, queries
 from visits.callbacks.models import Callback, Outcome
@@ -72,11 +72,7 @@ def act() -> ResponseReturnValue:
 
 def _said() -> dict[str, Any]:
     said = {name: request.form.get(name, "") for name in ("id", "outcome", "words")}
-    try:
-        loaded: dict[str, Any] = TryIn().load(said)
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return loaded
+    return loaded(TryIn(), said)
 
 
 def _page(problem: Problem | None = None) -> str:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import form_id, page_args, paged, transaction
+from gridserve.errors import Problem
+from gridserve.http import form_id, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission
 from visits.hints import operations, queries, words
 from visits.hints.models import SETTLED, Hint, State
@@ -47,15 +46,12 @@ def act() -> ResponseReturnValue:
 
 def _do(what: str, hint_id: uuid.UUID) -> str:
     said = {"words": request.form.get("words", "")}
-    try:
-        if what == "ask":
-            operations.ask(hint_id, HintAskIn().load(said)["words"], by=current_user)
-            return _("Asked. It is on the cadre's phone and in the inbox.")
-        loaded = HintSettleIn().load(said | {"state": what})
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    operations.settle(hint_id, loaded["state"], loaded["words"], by=current_user)
-    if loaded["state"] is State.TO_CONFIRM:
+    if what == "ask":
+        operations.ask(hint_id, loaded(HintAskIn(), said)["words"], by=current_user)
+        return _("Asked. It is on the cadre's phone and in the inbox.")
+    settled = loaded(HintSettleIn(), said | {"state": what})
+    operations.settle(hint_id, settled["state"], settled["words"], by=current_user)
+    if settled["state"] is State.TO_CONFIRM:
         return _("Settled: the household is among those to be called.")
     return _("Settled as in order.")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,8 +13,8 @@ from sqlalchemy import func, select
 from grids.models import Jurisdiction, Level
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import page_args, paged, transaction
+from gridserve.errors import Invalid, Problem
+from gridserve.http import loaded, page_args, paged, transaction
 from gridserve.permissions import Permission, scopes
 from visits.intake.initials import initials
 from visits.issues import codes, operations, queries
@@ -77,10 +76,7 @@ def _said() -> dict[str, Any]:
     form: dict[str, Any] = {k: v for k, v in request.form.items() if v and k in SENT}
     if request.form.get("lon") and request.form.get("lat"):
         form["point"] = {name: request.form[name] for name in ("lon", "lat")}
-    try:
-        said: dict[str, Any] = IssueIn().load(form)
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
+    said = loaded(IssueIn(), form)
     if said["channel"] not in CHANNELS or not said.get("query_code"):
         raise Invalid(_("The page is too old. Load it again and repeat."))
     return said

@@ -8,12 +8,11 @@ from typing import Any
 import marshmallow as ma
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 
 from gridserve.auth import public
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import Schema, Text, transaction
+from gridserve.errors import Problem
+from gridserve.http import Schema, Text, loaded, transaction
 from visits.intake import resident
 from visits.issues.chain import Rating
 from visits.issues.words import due_words
@@ -67,11 +66,7 @@ def show() -> ResponseReturnValue:
 
 def _said() -> dict[str, Any]:
     form = {k: request.form.get(k, "") for k in ("id", "rating", "words")}
-    try:
-        said: dict[str, Any] = EvaluationIn().load(form)
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return said
+    return loaded(EvaluationIn(), form)
 
 
 def _form(number: str, problem: Problem | None = None) -> str:

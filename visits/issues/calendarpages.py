@@ -7,7 +7,6 @@ from calendar import monthrange
 from datetime import date
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -17,8 +16,8 @@ from gridserve import calendarnotice, calendars, workdays
 from gridserve.auth import current_user, requires
 from gridserve.calendars import CalendarChange, book
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import Schema, transaction
+from gridserve.errors import Invalid, Problem
+from gridserve.http import loaded, transaction
 from gridserve.permissions import Permission, may, scopes, within
 from gridserve.worktime import Calendar
 from visits.issues.calendarapi import HoursIn, YearIn, and_reckon, of_year
@@ -63,14 +62,6 @@ def _year(words: str) -> int:
     return year
 
 
-def _loaded(schema: Schema, said: dict[str, Any]) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema.load(said)
-    except ma.ValidationError as error:
-        raise Invalid(errors=pointers(error.messages)) from error
-    return loaded
-
-
 def _year_said() -> dict[str, Any]:
     form = request.form
     days = [
@@ -80,7 +71,7 @@ def _year_said() -> dict[str, Any]:
         )
         if day
     ]
-    return _loaded(
+    return loaded(
         YearIn(),
         {
             "id": form.get("id"), "jurisdiction": form.get("jurisdiction"),
@@ -93,7 +84,7 @@ def _hours_said() -> dict[str, Any]:
     form = request.form
     starts, ends = form.getlist("start"), form.getlist("end")
     spans = [[a, b] for a, b in zip(starts, ends, strict=False) if a and b]
-    return _loaded(
+    return loaded(
         HoursIn(),
         {
             "id": form.get("id"), "jurisdiction": form.get("jurisdiction"),

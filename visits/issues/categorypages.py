@@ -6,7 +6,6 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -14,8 +13,8 @@ from sqlalchemy import func, select
 
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import transaction
+from gridserve.errors import Problem
+from gridserve.http import loaded, transaction
 from gridserve.permissions import Permission, may
 from gridserve.tables import writing
 from gridserve.worktime import Unit
@@ -156,11 +155,7 @@ def _said() -> dict[str, Any]:
             said[name] = {"amount": number, "unit": form.get(f"{name}_unit", "")}
     seen = form.get("seen", "")
     said["seen"] = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 7 else 0
-    try:
-        loaded: dict[str, Any] = CategoryIn().load(said)
-    except ma.ValidationError as error:
-        raise Invalid(errors=pointers(error.messages)) from error
-    return loaded
+    return loaded(CategoryIn(), said)
 
 
 def _form(row: Category | None, problem: Problem | None = None) -> str:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-import marshmallow as ma
 from flask import request
 from flask_babel import gettext as _
 from sqlalchemy import select
@@ -14,7 +13,8 @@ from sqlalchemy import select
 from grids.models import Team
 from gridserve.auth import current_user
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
+from gridserve.errors import Invalid, Problem
+from gridserve.http import loaded
 from gridserve.permissions import Permission, scopes, within
 from visits.issues import together
 from visits.issues.chain import Action
@@ -54,13 +54,7 @@ def chosen() -> dict[str, Any]:
     if not items:
         raise Invalid(_("Choose at least one issue first."))
     said = {name: form[name] for name in ("words", "until") if form.get(name)}
-    try:
-        asked: dict[str, Any] = StepsIn().load(
-            {"action": form.get("action", ""), "items": items, **said}
-        )
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return asked
+    return loaded(StepsIn(), {"action": form.get("action", ""), "items": items, **said})
 
 
 def _team_of(issue_id: uuid.UUID | str) -> str | None:

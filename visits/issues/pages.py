@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -19,8 +18,8 @@ from gridserve import storage, workdays
 from gridserve.auth import current_user, requires
 from gridserve.calendars import book
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import inside, large, page_args, paged, transaction
+from gridserve.errors import Problem
+from gridserve.http import inside, large, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission, may
 from visits.intake import similar
 from visits.issues import forms, held, kept, operations, queries, timeline
@@ -182,10 +181,7 @@ def _take(issue_id: uuid.UUID) -> Action:
         form["signature"] = storage.digest(data)
     seen = form.get("seen", "")
     plain = seen.isascii() and seen.isdigit() and len(seen) < 8
-    try:
-        said = StepIn().load({**form, "seen": int(seen) if plain else 0})
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
+    said = loaded(StepIn(), {**form, "seen": int(seen) if plain else 0})
     action = operations.take_step(issue_id, said, by=current_user).action
     if data:  # kept only beneath a step that was taken
         photos.store(said["signature"], data, by=current_user)

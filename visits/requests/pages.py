@@ -5,9 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
-from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -17,8 +15,8 @@ from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db, now
 from gridserve.documents.kinds import MEDIA
-from gridserve.errors import Conflict, Invalid, Problem, pointers
-from gridserve.http import page_args, paged, transaction
+from gridserve.errors import Conflict, Problem
+from gridserve.http import loaded, page_args, paged, transaction
 from gridserve.permissions import Permission
 from gridserve.tables.writing import export_mark
 from visits import queries
@@ -67,7 +65,7 @@ def take(household_id: uuid.UUID) -> ResponseReturnValue:
             said = {name: value for name, value in request.form.items()
                     if name in RequestIn().fields and value}  # fmt: skip
             row = operations.take(
-                _loaded(RequestIn(), said | {"household_id": str(household_id)}), by=current_user
+                loaded(RequestIn(), said | {"household_id": str(household_id)}), by=current_user
             )
     except Problem as problem:
         return _form(household_id, problem), problem.status
@@ -89,7 +87,7 @@ def decide(request_id: uuid.UUID) -> ResponseReturnValue:
     """Grant or refuse it."""
     try:
         with db.session.begin_nested():
-            said = _loaded(DecisionIn(), {
+            said = loaded(DecisionIn(), {
                 "granted": request.form.get("granted", ""),
                 "answer": request.form.get("answer", ""),
             })  # fmt: skip
@@ -114,14 +112,6 @@ def file(request_id: uuid.UUID) -> ResponseReturnValue:
         io.BytesIO(data), mimetype=MEDIA["xlsx"], as_attachment=True,
         download_name=f"{row.household.number}.xlsx",
     )  # fmt: skip
-
-
-def _loaded(schema: ma.Schema, said: dict[str, Any]) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = schema.load(said)
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return found
 
 
 def _form(household_id: uuid.UUID, problem: Problem | None = None) -> str:

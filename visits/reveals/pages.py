@@ -5,15 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload
 
 from gridserve.auth import current_user, requires
-from gridserve.errors import Invalid, pointers
-from gridserve.http import PageIn, page_args, paged, transaction
+from gridserve.http import PageIn, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission, may
 from visits import queries
 from visits.issues import queries as issue_queries
@@ -82,9 +80,4 @@ def listing() -> ResponseReturnValue:
 
 def _said() -> dict[str, Any]:
     form = {name: request.form.get(name, "") for name in ("id", "purpose", "words")}
-    try:
-        said: dict[str, Any] = RevealIn().load(form)
-    except ma.ValidationError as error:
-        words = _("Choose what it is for, and say it in a few words.")
-        raise Invalid(words, errors=pointers(error.messages)) from error
-    return said
+    return loaded(RevealIn(), form, _("Choose what it is for, and say it in a few words."))

@@ -19,8 +19,8 @@ from grids.standins import AbsenceKind
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import PageIn, form_id, page_args, paged, transaction
+from gridserve.errors import Invalid, Problem
+from gridserve.http import PageIn, form_id, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission, may
 from visits.issues.models import Category
 from visits.masking import masked_phone
@@ -163,11 +163,7 @@ def _nothing(team_id: uuid.UUID) -> str:
 def _said(schema: ma.Schema) -> dict[str, Any]:
     """The form's fields that the API's schema knows, as the API would get them."""
     form = {name: request.form[name] for name in schema.fields if request.form.get(name)}
-    try:
-        said: dict[str, Any] = schema.load(form)
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return said
+    return loaded(schema, form)
 
 
 def _on() -> Any:

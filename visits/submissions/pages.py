@@ -14,8 +14,8 @@ from sqlalchemy.orm import joinedload, raiseload
 
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import PageIn, page_args, paged, transaction
+from gridserve.errors import Problem
+from gridserve.http import PageIn, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission
 from visits.issues.models import Issue
 from visits.models import Household
@@ -65,11 +65,11 @@ def _apply(submission: Submission) -> str:
 
 
 def _drop(submission: Submission) -> str:
-    try:
-        said = DropIn().load({"words": request.form.get("words", "")})
-    except ma.ValidationError as error:
-        words = _("Say why it is dropped: the cadre reads it.")
-        raise Invalid(words, errors=pointers(error.messages)) from error
+    said = loaded(
+        DropIn(),
+        {"words": request.form.get("words", "")},
+        _("Say why it is dropped: the cadre reads it."),
+    )
     resolving.drop(submission, said["words"], by=current_user)
     return _("Dropped. The cadre reads why.")
 

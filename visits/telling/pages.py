@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -15,8 +14,8 @@ from grids.models import Jurisdiction, Level
 from gridserve import auth
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, Problem, pointers
-from gridserve.http import form_id, page_args, paged, transaction
+from gridserve.errors import Invalid, Problem
+from gridserve.http import form_id, loaded, page_args, paged, transaction
 from gridserve.permissions import Permission, scopes, within
 from visits.telling import gateways, operations, queries, words
 from visits.telling.models import Notice
@@ -123,11 +122,7 @@ def _do(what: str) -> str:
 def _said() -> dict[str, Any]:
     schema = GatewayIn()
     form = {name: request.form[name] for name in schema.fields if request.form.get(name)}
-    try:
-        said: dict[str, Any] = schema.load(form)
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
-    return said
+    return loaded(schema, form)
 
 
 def _gateways(problem: Problem | None = None) -> str:

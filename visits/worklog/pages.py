@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-import marshmallow as ma
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -16,8 +15,8 @@ from grids.permissions import teams_of
 from gridserve import workdays
 from gridserve.auth import current_user, requires
 from gridserve.db import db
-from gridserve.errors import Invalid, pointers
-from gridserve.http import page_args, transaction
+from gridserve.errors import Invalid
+from gridserve.http import loaded, page_args, transaction
 from gridserve.permissions import Permission
 from visits.issues.words import told, where
 from visits.worklog import keeping
@@ -51,10 +50,7 @@ def show() -> ResponseReturnValue:
 @transaction
 def say(day: str) -> ResponseReturnValue:
     """Put down own words on a day, then show it again."""
-    try:
-        said = WordsIn().load({"words": request.form.get("words", "")})
-    except ma.ValidationError as error:
-        raise Invalid(_("Some values cannot be used."), errors=pointers(error.messages)) from error
+    said = loaded(WordsIn(), {"words": request.form.get("words", "")})
     keeping.add_words(_day(day), said["words"], by=current_user)
     flash(_("Your words are in the log."))
     asked = page_args(LogIn())
