@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from flask import Flask, current_app
 from playwright.sync_api import Playwright, sync_playwright
 from shapely import box
 from werkzeug.serving import make_server
+from werkzeug.wsgi import ClosingIterator
 
 from gridserve import jobs
 from gridserve.config import Config
@@ -87,7 +88,7 @@ def served(app: Flask, config: Config, build: Callable[[Make], dict[str, Any]]) 
         with own.app_context():
             made = build(Make())
             db.session.remove()
-        server = make_server("127.0.0.1", 0, own, threaded=True)
+        server = make_server("127.0.0.1", 0, whole(own), threaded=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
@@ -96,6 +97,17 @@ def served(app: Flask, config: Config, build: Callable[[Make], dict[str, Any]]) 
             server.shutdown()
             thread.join()
             server.server_close()
+
+
+def whole(app: Any) -> Any:
+    """The application, its answers read whole before they are sent: where a browser has gone
+    meanwhile, Werkzeug's server would leave the file of an answer open."""
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        with closing(ClosingIterator(app(environ, start_response))) as parts:
+            return list(parts)
+
+    return answer
 
 
 @dataclass
