@@ -50,6 +50,7 @@ def _days(text: str) -> Mapping[str, int]:
     return MappingProxyType({name.strip(): int(days) for name, days in parts})
 
 
+# Those of gridserve.permissions, which would bring the database along here (a guard compares them).
 ROLES = ("cadre", "dispatcher", "leader", "administrator", "auditor")
 
 

@@ -12,9 +12,10 @@ import pytest
 from babel.messages.pofile import read_po
 from sqlalchemy import Identity
 
-from gridserve.config import Config
+from gridserve.config import ROLES, Config
 from gridserve.db import Base
 from gridserve.installation import ROOT
+from gridserve.permissions import Role
 
 PACKAGES = ("gridserve", "grids", "visits", "maps")
 TABLES = list(Base.metadata.tables.values())
@@ -56,6 +57,10 @@ def test_every_variable_is_documented():
     assert set(Config.variables()) <= named
     for path in sources(".py"):
         assert set(re.findall(r"\bGRIDSERVE_[A-Z_]+\b", path.read_text())) <= named, path
+
+
+def test_settings_know_every_role():
+    assert tuple(Role) == ROLES
 
 
 def test_pages_load_nothing_from_outside():
