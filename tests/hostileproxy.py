@@ -1,8 +1,8 @@
 """A line between phones and the server that does what lines in the mountains do.
 
-Each connection carries one request. What happens to it is drawn from a seed: it passes, breaks on
-the way there or back after some bytes, comes twice, comes late, or is answered after the phone has
-given up.
+Each connection carries one request. What happens to it is drawn from a seed once each kind has
+fallen: it passes, breaks on the way there or back after some bytes, comes twice, comes late, or is
+answered after the phone has given up.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Line:
     def __init__(self, target: int, fates: dict[str, float] | None = None, seed: int = 0) -> None:
         self.target, self.fates = target, fates or {}
         self.chance = random.Random(seed)
+        self.first = list(reversed(self.fates))  # each falls once, so that no short run lacks one
         self.cut = False  # nothing comes through at all
         self.cut_after = 0  # so many more requests come through, and then nothing
         self.late = 3.0  # seconds of those that are late; more than the phones wait
@@ -64,7 +65,7 @@ class Line:
             self.requests[request.split(b" HTTP/", 1)[0].split(b"?", 1)[0].decode("latin-1")] += 1
             names = [*self.fates, "passes"]
             shares = [*self.fates.values(), max(0.0, 1 - sum(self.fates.values()))]
-            fate = self.chance.choices(names, shares)[0]
+            fate = self.first.pop() if self.first else self.chance.choices(names, shares)[0]
             where = self.chance.random()
             self.seen[fate] += 1
         if fate == "breaks_there":

@@ -25,8 +25,8 @@ from tests.test_killed import installation as installation
 FULL = bool(os.environ.get("PHONES_FULL"))
 PHONES, EACH = (20, 200) if FULL else (4, 15)
 FATES = {
-    "breaks_there": 0.12,
     "breaks_back": 0.12,
+    "breaks_there": 0.12,
     "twice": 0.12,
     "late": 0.06,
     "slow": 0.10,
