@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import date
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Date,
     Select,
     Uuid,
     and_,
+    any_,
     bindparam,
     case,
     exists,
@@ -20,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from grids.models import Assignment, Cell, Change, Jurisdiction, Membership, Team
@@ -86,18 +90,31 @@ def cells_of(user: User, day: date) -> Select[uuid.UUID]:
     )
 
 
-def answers(user: User, cell_id: Any, day: date) -> Select[uuid.UUID, uuid.UUID | None]:
-    """The team through which `user` answered for the cell on `day`, and for whom: None as oneself.
+def answers(
+    user: User, day: date, among: ColumnElement[bool]
+) -> Select[uuid.UUID, uuid.UUID, uuid.UUID | None]:
+    """The cells for which `user` answered on `day`, among those assignments: each with the team
+    through which, and for whom: None as oneself.
 
     An own membership goes before one in which the user stood in.
     """
     own = Membership.user_id == user.id
     return (
-        select(Assignment.team_id, case((own, None), else_=Membership.user_id))
+        select(
+            Assignment.cell_id,
+            Assignment.team_id,
+            case((own, None), else_=Membership.user_id).label("for_id"),
+        )
+        .ext(distinct_on(Assignment.cell_id))
         .join(Membership, Membership.team_id == Assignment.team_id)
-        .where(Assignment.cell_id == cell_id, holds_on(Assignment, day), serves(user, day))
-        .order_by(own.desc(), Assignment.lead.desc(), Assignment.from_date, Membership.id)
-        .limit(1)
+        .where(among, holds_on(Assignment, day), serves(user, day))
+        .order_by(
+            Assignment.cell_id,
+            own.desc(),
+            Assignment.lead.desc(),
+            Assignment.from_date,
+            Membership.id,
+        )
     )
 
 
@@ -107,18 +124,22 @@ class _Anybody:
     id = bindparam("user", type_=Uuid())
 
 
-_ANY: Any = _Anybody()
-_DAY: Any = bindparam("day", type_=Date())
-_ANSWERS = Asked(lambda: answers(_ANY, bindparam("cell", type_=Uuid()), _DAY))
-_CELLS = Asked(lambda: cells_of(_ANY, _DAY).distinct())
+ANYBODY: Any = _Anybody()
+ANY_DAY: Any = bindparam("day", type_=Date())
+_ANSWERS = Asked(
+    lambda: answers(
+        ANYBODY, ANY_DAY, Assignment.cell_id == any_(bindparam("cells", type_=ARRAY(Uuid)))
+    )
+)
+_CELLS = Asked(lambda: cells_of(ANYBODY, ANY_DAY).distinct())
 
 
 def answered(
-    user: User, cell_id: uuid.UUID, day: date
-) -> tuple[uuid.UUID, uuid.UUID | None] | None:
-    """What `answers` finds; None where the user did not answer for the cell on that day."""
-    rows = _ANSWERS(user=user.id, cell=cell_id, day=day)
-    return (rows[0][0], rows[0][1]) if rows else None
+    user: User, cells: Collection[uuid.UUID], day: date
+) -> dict[uuid.UUID, tuple[uuid.UUID, uuid.UUID | None]]:
+    """What `answers` finds among `cells`, by cell: the team and for whom."""
+    rows = _ANSWERS(user=user.id, cells=list(cells), day=day)
+    return {row.cell_id: (row.team_id, row.for_id) for row in rows}
 
 
 def own_cells(user: User, day: date) -> set[uuid.UUID]:

@@ -6,6 +6,7 @@ Nothing here commits.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -14,24 +15,21 @@ from typing import Any
 import msgspec
 from flask_babel import gettext as _
 from geoalchemy2 import WKTElement
-from sqlalchemy import select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, select
 from sqlalchemy.orm import selectinload
 
-from grids.permissions import answered, reach
+from grids.models import Assignment
+from grids.permissions import ANY_DAY, ANYBODY, answered, answers, reach
 from gridserve import workdays
-from gridserve.db import db, new_id, now, run
+from gridserve.db import Asked, db, new_id, now, run
 from gridserve.errors import Invalid, Problem
 from gridserve.people import User
 from gridserve.permissions import Permission, covers, scopes
 from visits import extras, figures, past
-from visits.models import Outcome, Purpose, Visit
+from visits.models import Household, Outcome, Purpose, Visit
 from visits.operations import CLOCK_TOLERANCE, HouseholdUnknown, IdTaken, InFuture, digest, point_of
 
 LONGEST_VISIT = timedelta(days=1)
-LOCK = """
-    SELECT id, village_code, cell_id, status FROM household
-    WHERE id = ANY(CAST(%(ids)s AS uuid[])) ORDER BY id FOR NO KEY UPDATE
-"""
 # Stores what was not stored before and what follows from it: when the households, which are
 # locked, were last met; marks on the figures of their cells, of then and of today; the trail. Rows
 # go in in the order of ids: whoever stores the same at this moment waits, and never crosses.
@@ -76,7 +74,28 @@ STORE = """
     SELECT id, outcome FROM stored
 """
 
-Home = Any  # a row of LOCK
+
+def _locking(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Households, locked, each with the team through which a user answers for it."""
+    home = (
+        select(Household.id, Household.village_code, Household.cell_id, Household.status)
+        .where(which)
+        .order_by(Household.id)
+        .with_for_update(key_share=True)
+        .cte("home")
+    )
+    theirs = Assignment.cell_id.in_(select(home.c.cell_id))
+    found = answers(ANYBODY, ANY_DAY, theirs).subquery()
+    return select(home, found.c.team_id, found.c.for_id).outerjoin(
+        found, found.c.cell_id == home.c.cell_id
+    )
+
+
+# One by its id and many by theirs: where PostgreSQL has to guess how many there will be it plans
+# anew each time, which takes longer than the rest.
+_LOCK_ONE = Asked(lambda: _locking(Household.id == bindparam("id", type_=Uuid())))
+_LOCK = Asked(lambda: _locking(Household.id == any_(bindparam("ids", type_=ARRAY(Uuid)))))
+Home = Any  # a row of it
 Homes = dict[uuid.UUID, Home]
 
 
@@ -90,6 +109,7 @@ class Recorded:
     visit: Visit | None = None  # a new one stands outside the session
     new: bool = False
     home: Home | None = None  # the household as it is now, where there is one
+    cell: uuid.UUID | None = None  # in which the household counted on the day
     columns: dict[str, Any] = field(default_factory=dict)
 
 
@@ -119,7 +139,7 @@ def record_visits(saids: Sequence[dict[str, Any]], *, by: User) -> list[Recorded
     """
     sent = [Recorded(said, workdays.day_of(said["started_at"])) for said in saids]
     moment = now()
-    _judge(sent, _locked({said["household_id"] for said in saids}), by, moment)
+    _judge(sent, _locked({said["household_id"] for said in saids}, by), by, moment)
     _store([one for one in sent if one.problem is None], by, moment)
     new = [(one.visit, one.said) for one in sent if one.new and one.visit]
     if new:
@@ -128,10 +148,18 @@ def record_visits(saids: Sequence[dict[str, Any]], *, by: User) -> list[Recorded
     return sent
 
 
-def _locked(ids: Collection[uuid.UUID]) -> Homes:
-    """The households by id. Visits to one queue up here, so `last_met_at` never goes back; all
-    lock in the order of ids, so that two outboxes never wait in a ring."""
-    return {home.id: home for home in run(LOCK, ids=list(ids))}
+def _locked(ids: Collection[uuid.UUID], by: User) -> Homes:
+    """The households by id, each with the team through which `by` answers for it today.
+
+    Visits to one queue up here, so `last_met_at` never goes back; all lock in the order of ids, so
+    that two outboxes never wait in a ring.
+    """
+    today = workdays.today()
+    if len(ids) == 1:
+        rows = _LOCK_ONE(id=next(iter(ids)), user=by.id, day=today)
+    else:
+        rows = _LOCK(ids=list(ids), user=by.id, day=today)
+    return {home.id: home for home in rows}
 
 
 def _judge(sent: list[Recorded], homes: Homes, by: User, moment: datetime) -> None:
@@ -146,14 +174,29 @@ def _judge(sent: list[Recorded], homes: Homes, by: User, moment: datetime) -> No
     good = [one for one in sent if one.problem is None]
     today = workdays.today()
     cells = past.cells_on({(one.said["household_id"], one.day) for one in good if one.day < today})
-    teams: dict[tuple[Any, date], Any] = {}
+    teams = {
+        (home.cell_id, today): (home.team_id, home.for_id)
+        for home in homes.values()
+        if home.team_id
+    }
+    # Of today too: while the lock was waited for the cell may have been made, which went unseen.
+    open_: dict[date, set[uuid.UUID]] = defaultdict(set)
     for one in good:
         assert one.home is not None
-        cell = cells.get((one.home.id, one.day), one.home.cell_id)
-        if cell is not None and (cell, one.day) not in teams:
-            teams[cell, one.day] = answered(by, cell, one.day)
-        team, for_id = teams.get((cell, one.day)) or (None, None)
-        judged = {"cell_id": cell, "team_id": team, "for_id": for_id, "in_scope": team is not None}
+        one.cell = cells.get((one.home.id, one.day), one.home.cell_id)
+        if one.cell is not None and (one.cell, one.day) not in teams:
+            open_[one.day].add(one.cell)
+    for day, unknown in open_.items():
+        found = answered(by, unknown, day)
+        teams |= {(cell, day): answer for cell, answer in found.items()}
+    for one in good:
+        team, for_id = teams.get((one.cell, one.day), (None, None))
+        judged = {
+            "cell_id": one.cell,
+            "team_id": team,
+            "for_id": for_id,
+            "in_scope": team is not None,
+        }
         try:
             one.columns = _columns(one.said) | judged
         except Problem as no_place:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from shapely import box
 from shapely.geometry import shape
-from sqlalchemy import event
 
 from grids.coordinates import System, from_wgs84
 from grids.models import CellKind
-from gridserve.db import db
 from gridserve.people import User
 from gridserve.permissions import Role
 from tests.factories import COUNTY, SOUTH, STEP, TOWNSHIP, VILLAGE, WEST, Make
+from tests.statements import statements
 
 Sign = Callable[[User], FlaskClient]
 OTHER = "530628101201"  # a village of the next county
@@ -29,23 +26,6 @@ MIDDLE = (WEST + STEP / 2, SOUTH + STEP / 2)
 @pytest.fixture
 def administrator(make: Make, as_user: Sign) -> FlaskClient:
     return as_user(make.user(Role.ADMINISTRATOR))
-
-
-@contextmanager
-def queries(app: Flask) -> Iterator[list[str]]:
-    """The SELECT statements that run inside."""
-    seen: list[str] = []
-
-    def note(_c: object, _cu: object, statement: str, *_rest: object) -> None:
-        if statement.startswith("SELECT"):
-            seen.append(statement)
-
-    bind = db.engine
-    event.listen(bind, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(bind, "before_cursor_execute", note)
 
 
 def codes(client: FlaskClient, address: str) -> list[str]:
@@ -231,14 +211,12 @@ def test_teams_with_members_and_cells_of_today(make: Make, as_user: Sign) -> Non
     assert (past["members"], past["cells"]) == ([], [])
 
 
-def test_lists_ask_no_more_for_more_rows(
-    context: Flask, make: Make, administrator: FlaskClient
-) -> None:
+def test_lists_ask_no_more_for_more_rows(make: Make, administrator: FlaskClient) -> None:
     for serial in range(1, 5):
         make.team([make.cell(serial)], [make.user(Role.CADRE, VILLAGE)])
     # Three of them find out who is asking.
     for address, most in (("cells", 5), ("teams", 8), ("jurisdictions", 4)):
-        with queries(context) as seen:
+        with statements() as seen:
             assert administrator.get(f"/api/v1/{address}").status_code == 200
         assert len(seen) <= most, seen
 

@@ -4,39 +4,24 @@ from __future__ import annotations
 
 import re
 import uuid
-from contextlib import contextmanager
 from datetime import timedelta
 from html import unescape
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from grids.models import parent_code
 from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
+from tests.statements import statements
 from visits import counting, figures
 
 PAGE = {"Accept": "text/html"}
 PAGES = ("/overview", "/maps/coverage", "/maps/aging", "/maps/aging/weeks")
 APIS = ("/api/v1/coverage", "/api/v1/aging")
 ELSEWHERE = "530627100200"
-
-
-@contextmanager
-def statements():
-    """The SQL statements that are sent meanwhile."""
-    sent, engine = [], db.engine
-
-    def note(_connection, _cursor, statement, *_rest):
-        sent.append(statement)
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 def fill(make, cells, households, issues, *, first=1):

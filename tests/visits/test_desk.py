@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from flask_babel import force_locale
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.events import Event
 from gridserve.permissions import Role
 from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
+from tests.statements import statements
 from visits.issues import catalogue, queues, timeline
 from visits.issues.models import Issue, KeptFilter, Step
 from visits.issues.queues import Queue
@@ -317,31 +318,15 @@ def test_filters_are_kept_for_oneself(desk, browser, as_user):
     assert db.session.scalars(select(KeptFilter)).all() == []
 
 
-def statements(work: Any) -> int:
-    """How many statements `work` sends to the database."""
-    sent: list[str] = []
-
-    def seen(_connection: Any, _cursor: Any, statement: str, *_args: Any) -> None:
-        sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", seen)
-    try:
-        work()
-    finally:
-        event.remove(db.engine, "before_cursor_execute", seen)
-    return len(sent)
-
-
 def test_an_issue_more_at_once_costs_four_statements(desk):
     def dispatched(many: int) -> int:
         made = [desk.issue() for _ in range(many)]
         issues = [SimpleNamespace(id=issue.id, step_no=issue.step_no) for issue in made]
 
-        def take() -> None:
+        with statements() as sent:
             got = steps(desk.client, "dispatch", *issues, team=team)
-            assert {each["status"] for each in got} == {"dispatched"}
-
-        return statements(take)
+        assert {each["status"] for each in got} == {"dispatched"}
+        return len(sent)
 
     team = SimpleNamespace(id=desk.team.id)
 
@@ -387,11 +372,9 @@ def test_beyond_the_thousandth_issues_are_not_counted(desk, browser, monkeypatch
 def test_queries_do_not_grow_with_the_rows(desk, as_user):
     def queries(client: Any, path: str) -> int:
         client.get(path)
-
-        def get() -> None:
+        with statements() as sent:
             assert client.get(path).status_code == 200
-
-        return statements(get)
+        return len(sent)
 
     leader = as_user(desk.leader)
     desk.issue()

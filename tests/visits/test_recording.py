@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager
 from datetime import timedelta
 
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from gridserve.db import db, now
 from gridserve.events import Event
+from tests.statements import statements
 from visits import figures
 from visits.models import CoverageMark, Household, Outcome, Purpose, Visit
 from visits.recording import record_visits
@@ -24,19 +24,6 @@ def said(household, **changes):
         "started_at": now() - timedelta(hours=1),
         **changes,
     }
-
-
-@contextmanager
-def counting():
-    found = []
-
-    def note(_connection, _cursor, statement, *_args):
-        found.append(statement)
-
-    connection = db.session.connection()
-    event.listen(connection, "before_cursor_execute", note)
-    yield found
-    event.remove(connection, "before_cursor_execute", note)
 
 
 def count(model):
@@ -86,15 +73,18 @@ def test_a_batch_takes_as_many_queries_as_a_few(make):
     cadre = make.cadre([cell])
     households = [make.household(cell).id for _ in range(40)]
 
-    def queries(some):
-        with counting() as found:
-            done = record_visits([said(household) for household in some], by=cadre)
+    def queries(some, **when):
+        with statements() as found:
+            done = record_visits([said(household, **when) for household in some], by=cadre)
             db.session.flush()
         assert all(one.new for one in done)
         return len(found)
 
     few, many = queries(households[:3]), queries(households)
-    assert few == many <= 4
-    assert count(CoverageMark) == 2
+    assert few == many <= 2  # the lock, and the store
+    late = {"started_at": now() - timedelta(days=3)}
+    few, many = queries(households[:3], **late), queries(households, **late)
+    assert few == many <= 4  # and which cells those were, and who answered for them
+    assert count(CoverageMark) == 4
     recorded = select(func.count()).where(Event.action == "visit.recorded")
-    assert db.session.scalar(recorded) == 43
+    assert db.session.scalar(recorded) == 86

@@ -6,13 +6,14 @@ import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from grids.models import Duty
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.permissions import Role
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
+from tests.statements import statements
 from visits.issues.chain import Status
 from visits.issues.models import Issue
 from visits.issues.permissions import actions, sees_resident
@@ -90,15 +91,12 @@ def test_many_at_once_are_each_alone(county):
 
 def test_the_queries_do_not_grow_with_the_issues(county, context):
     issues = list(db.session.scalars(select(Issue)))
-    connection, counts = db.session.connection(), []
+    counts = []
     for user in county:
         for few in (issues[-3:], issues):
-            found = []
-            note = lambda *_args, found=found: found.append(1)  # noqa: E731
-            event.listen(connection, "before_cursor_execute", note)
-            rights = Rights(user, few)
-            for issue in few:
-                rights.actions(issue)
-            event.remove(connection, "before_cursor_execute", note)
+            with statements() as found:
+                rights = Rights(user, few)
+                for issue in few:
+                    rights.actions(issue)
             counts.append(len(found))
     assert max(counts) <= 5

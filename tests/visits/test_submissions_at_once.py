@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from geoalchemy2.shape import from_shape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from shapely import box
+from sqlalchemy import select, text, update
 
-from gridserve.db import db, now
+from grids.models import Assignment, Cell, Duty, Membership, Team
+from gridserve.db import SRID, db, now
 from gridserve.permissions import Role
-from tests.factories import VILLAGE, Make
+from tests.factories import LONG_AGO, SOUTH, STEP, VILLAGE, WEST, Make
 from tests.test_at_once import port as port  # a fixture
 from tests.test_at_once import post
 from visits import figures
 from visits.issues import projection
 from visits.issues.models import Issue, Step
-from visits.models import Visit
+from visits.models import Household, Visit
 
 PAIRS = 200
 
@@ -38,6 +42,48 @@ def visit(household, **changes):
 
 def item(data, kind="visit", **more):
     return {"kind": kind, "data": data, **more}
+
+
+def test_a_visit_that_waits_while_its_household_moves_counts_for_the_new_cell(committed, port):
+    make = Make()
+    cadre = make.cadre([make.cell(1)])
+    home = make.household(make.cell(2))
+    token = make.token(cadre)
+    db.session.execute(update(Household).values(address="别处"))  # locked as by a change of cells
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(post, port, token, "/visits", visit(home.id))
+        until_somebody_waits()
+        shape = from_shape(box(WEST + 2 * STEP, SOUTH, WEST + 3 * STEP, SOUTH + STEP), srid=SRID)
+        cell = Cell(
+            code=f"{VILLAGE}003",
+            village_code=VILLAGE,
+            name="新网格",
+            from_date=LONG_AGO,
+            polygon=shape,
+        )
+        team = Team(name="新团队", jurisdiction_code=VILLAGE)
+        db.session.add_all([cell, team])
+        db.session.flush()
+        since = {"from_date": LONG_AGO, "team_id": team.id}
+        db.session.add(Assignment(cell_id=cell.id, lead=True, **since))
+        db.session.add(Membership(user_id=cadre.id, duty=Duty.FULL_TIME, **since))
+        db.session.execute(update(Household).values(cell_id=cell.id))
+        made = team.id, db.session.get_one(Household, home.id).cell_id
+        db.session.commit()
+    status, body = sent.result()
+    assert status == 201, body
+    stored = db.session.scalars(select(Visit)).one()
+    assert (stored.team_id, stored.cell_id, stored.in_scope) == (*made, True)
+
+
+def until_somebody_waits():
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    until = time.monotonic() + 20
+    with db.engine.connect() as connection:
+        while not connection.scalar(waiting):
+            assert time.monotonic() < until
+            connection.rollback()
+            time.sleep(0.02)
 
 
 def test_200_pairs_of_equal_requests_at_the_same_instant(committed, port):

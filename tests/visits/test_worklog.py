@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.permissions import Role
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
+from tests.statements import statements
 from visits.issues.models import Issue
 
 LOG = "/api/v1/log"
@@ -165,11 +166,7 @@ def test_the_queries_do_not_grow_with_the_days(make, as_user):
             home = make.household(cell)
             make.visit(home, by=cadre, at=noon(n + 1))
             make.issue(home, by=cadre, at=noon(n + 1))
-        found = []
-        note = lambda *args, found=found: found.append(args[2])  # noqa: E731
-        connection = db.session.connection()
-        event.listen(connection, "before_cursor_execute", note)
-        days(client, day(20), day(0))
-        event.remove(connection, "before_cursor_execute", note)
+        with statements() as found:
+            days(client, day(20), day(0))
         counts.append(len(found))
     assert counts[0] == counts[1] <= 8, counts

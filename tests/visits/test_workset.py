@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 import shapely
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from werkzeug.http import unquote_etag
 
 from grids.models import Assignment, Duty, Membership
@@ -21,6 +21,7 @@ from gridserve.db import db, now
 from gridserve.installation import ROOT
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP, VILLAGE
+from tests.statements import statements
 from visits import categories
 from visits.demo import history, households
 from visits.demo.accounts import Account
@@ -335,12 +336,8 @@ def test_the_queries_do_not_grow_with_households_or_issues(village, make, as_use
             issue = make.issue(home, by=cadres[1])
             if n % 2:
                 make.step(issue, "accept", make.user(Role.DISPATCHER))
-        found = []
-        note = lambda *args, found=found: found.append(args[2])  # noqa: E731
-        connection = db.session.connection()
-        event.listen(connection, "before_cursor_execute", note)
-        client.get(WORKSET)
-        event.remove(connection, "before_cursor_execute", note)
+        with statements() as found:
+            client.get(WORKSET)
         counts.append(len(found))
     assert counts[0] == counts[1] <= 22, counts
 

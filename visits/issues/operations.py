@@ -394,14 +394,15 @@ def _answers_for(place: dict[str, Any], moment: datetime, by: User) -> bool:
     """Whether the reporter served in a team of the place's cell on that day."""
     if place["cell_id"] is None:
         return False
-    return answered(by, place["cell_id"], workdays.day_of(moment)) is not None
+    return bool(answered(by, [place["cell_id"]], workdays.day_of(moment)))
 
 
 def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUID | None:
     if place["cell_id"] is None:
         return None
-    row = answered(by, place["cell_id"], workdays.day_of(moment))
-    return row[1] if row else None
+    for _team, for_id in answered(by, [place["cell_id"]], workdays.day_of(moment)).values():
+        return for_id
+    return None
 
 
 def _same(known: Step | None, fingerprints: Sequence[str], by: User | None) -> Step | None:

@@ -188,8 +188,8 @@ def visits(made: Made) -> int:
         visit.cell_id = heirs[visit.id]
         visitor = db.session.get_one(User, visit.visitor_id)
         day = workdays.day_of(visit.started_at)
-        row = answered(visitor, visit.cell_id, day)
-        visit.team_id, visit.for_id = row or (None, None)
+        teams = answered(visitor, [visit.cell_id], day)
+        visit.team_id, visit.for_id = teams.get(visit.cell_id, (None, None))
         visit.in_scope = visit.team_id is not None
     db.session.flush()
     return len(found)
