@@ -49,6 +49,7 @@ bench: setup-test ## Measure everything beside raw SQL, into docs/benchmarks.md
 	@$(BIN)/python bench/desk.py
 	@$(BIN)/python bench/intake.py
 	@$(BIN)/python bench/ingest.py
+	@$(BIN)/python bench/trust.py
 	@$(BIN)/python bench/million.py
 
 messages: setup-test ## Gather the words to translate into gridserve/translations
