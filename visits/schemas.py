@@ -44,10 +44,15 @@ class PointField(ma.fields.Nested):
         super().__init__(PointOut, allow_none=True, **kwargs)
 
     def get_value(self, obj: Any, attr: str, *args: Any, **kwargs: Any) -> Any:
-        if obj.point is None:
-            return None
-        shape = to_shape(obj.point) if hasattr(obj.point, "desc") else obj.point
-        return {"lon": round(shape.x, 7), "lat": round(shape.y, 7), "given_in": obj.point_source}
+        return place_of(obj)
+
+
+def place_of(row: Any) -> dict[str, Any] | None:
+    """The columns `point` and `point_source` of a row as lon, lat (EPSG:4326) and given_in."""
+    if row.point is None:
+        return None
+    shape = to_shape(row.point) if hasattr(row.point, "desc") else row.point
+    return {"lon": round(shape.x, 7), "lat": round(shape.y, 7), "given_in": row.point_source}
 
 
 class HouseholdOut(Schema):
@@ -252,6 +257,12 @@ class VisitOut(Schema):
     point = PointField(required=True)
     accuracy_m = ma.fields.Float(allow_none=True, required=True)
     photos = PhotosOut()
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> Any:
+        """As every schema dumps; a visit without pictures fast (visits/plain.py)."""
+        if many or obj.photos:
+            return super().dump(obj, many=many)
+        return plain.shown(obj, place_of(obj))
 
 
 class VisitsIn(PageIn):
