@@ -111,7 +111,7 @@ def _said(schema: ma.Schema, household_id: uuid.UUID, names: Sequence[str]) -> d
 
 def _page(household_id: uuid.UUID, problem: Problem | None = None) -> str:
     home = queries.household(current_user, household_id)
-    visits = queries.visits(current_user, {"household": home.id}).options(
+    visits = queries.visits_to(current_user, home.id).options(
         joinedload(Visit.visitor), joinedload(Visit.for_whom)
     )
     issues = issue_queries.issues(current_user, {"open": True}).where(Issue.household_id == home.id)

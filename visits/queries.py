@@ -11,15 +11,18 @@ from sqlalchemy import Select, SQLColumnExpression, and_, func, or_, select
 from sqlalchemy.orm import joinedload, raiseload, selectinload
 
 from grids.models import Cell
+from grids.permissions import WIDE_ROLES
 from gridserve import workdays
 from gridserve.db import db
+from gridserve.http import paged
 from gridserve.people import User
+from gridserve.permissions import Permission, scopes
 from visits.counting import met_between, missed, still_overdue
 from visits.due import due_column, is_due
 from visits.models import Household, HouseholdStatus, Visit
 from visits.operations import HouseholdUnknown
 from visits.past import cell_on, status_on
-from visits.permissions import visible_households, visible_visits
+from visits.permissions import own_visits, visible_households, visible_visits
 from visits.photos.models import Attachment
 
 
@@ -87,12 +90,32 @@ def household(user: User, household_id: uuid.UUID, *, lock: bool = False) -> Hou
     return found
 
 
-def visits(user: User, filters: dict[str, Any]) -> Select[Visit]:
-    """The visits that `user` may see, newest first when paged by (started_at, id)."""
+def with_photos(query: Select[Visit]) -> Select[Visit]:
+    """Visits with what is shown of them."""
     photos = selectinload(Visit.photos).joinedload(Attachment.photo)
-    query = visible_visits(user).options(photos, raiseload("*"))
-    if filters.get("household"):
-        query = query.where(Visit.household_id == filters["household"])
-    if filters.get("mine"):
+    return query.options(photos, raiseload("*"))
+
+
+def visits_to(user: User, household_id: uuid.UUID) -> Select[Visit]:
+    """The visits to one household that `user` may see."""
+    return with_photos(visible_visits(user)).where(Visit.household_id == household_id)
+
+
+def visits_page(user: User, args: dict[str, Any]) -> dict[str, Any]:
+    """A page of the visits that `user` may see, the latest first (VisitsIn).
+
+    Each way in has its index. What somebody sees who sees whole jurisdictions is ordered by when it
+    arrived; what is few is ordered by when it was.
+    """
+    latest = Visit.started_at
+    if args.get("household"):
+        query = visits_to(user, args["household"])
+    elif args["mine"]:
+        query = with_photos(select(Visit))
+    elif scopes(user, Permission.HOUSEHOLD_READ, among=WIDE_ROLES):
+        query, latest = with_photos(visible_visits(user)), Visit.received_at
+    else:
+        query = with_photos(own_visits(user))
+    if args["mine"]:
         query = query.where(Visit.visitor_id == user.id)
-    return query
+    return paged(query, (latest, Visit.id), args, descending=True)

@@ -15,6 +15,7 @@ from gridserve.http import API, Blueprint, PageIn, check_unchanged, etag_of, pag
 from gridserve.permissions import Permission, may
 from visits import operations, queries, recording
 from visits.models import Household, Visit
+from visits.permissions import visible_visits
 from visits.schemas import (
     HouseholdIn,
     HouseholdOut,
@@ -86,7 +87,7 @@ def change_household(data: dict[str, Any], household_id: uuid.UUID) -> Household
 def household_visits(args: dict[str, Any], household_id: uuid.UUID) -> dict[str, Any]:
     """The visits to one household, newest first."""
     queries.household(current_user, household_id)
-    query = queries.visits(current_user, {"household": household_id})
+    query = queries.visits_to(current_user, household_id)
     return paged(query, (Visit.started_at, Visit.id), args, descending=True)
 
 
@@ -95,9 +96,8 @@ def household_visits(args: dict[str, Any], household_id: uuid.UUID) -> dict[str,
 @bp.arguments(VisitsIn, location="query")
 @bp.response(200, VisitPage)
 def list_visits(args: dict[str, Any]) -> dict[str, Any]:
-    """Visits, newest first: the caller's own and those to households that the caller may see."""
-    query = queries.visits(current_user, args)
-    return paged(query, (Visit.started_at, Visit.id), args, descending=True)
+    """Visits: the own ones, and those to households that the caller may see, the latest first."""
+    return queries.visits_page(current_user, args)
 
 
 @bp.post("/visits")
@@ -115,7 +115,8 @@ def record_visit(data: dict[str, Any]) -> Visit:
 @bp.response(200, VisitOut)
 def get_visit(visit_id: uuid.UUID) -> Visit:
     """One visit."""
-    visit = db.session.scalar(queries.visits(current_user, {}).where(Visit.id == visit_id))
+    query = queries.with_photos(visible_visits(current_user)).where(Visit.id == visit_id)
+    visit = db.session.scalar(query)
     if visit is None:
         raise NotFound(_("No such visit in your scope."))
     return visit

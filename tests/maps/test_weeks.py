@@ -25,7 +25,7 @@ from maps.narrowing import ALL, Narrowing
 from maps.places import Place
 from maps.weeks import backlog
 from tests.factories import COUNTY, STEP, TOWNSHIP, VILLAGE, WEST
-from tests.maps.test_pages import statements
+from tests.statements import statements
 from visits.issues import backlog as keeping
 from visits.issues import catalogue, projection, reckoning
 from visits.issues.chain import HELD, TRANSITIONS, Action, Channel, Promise, Status, Tier, Who

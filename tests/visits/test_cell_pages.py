@@ -9,7 +9,7 @@ import pytest
 from gridserve import workdays
 from gridserve.permissions import Role
 from tests.factories import COUNTY, LONG_AGO, SOUTH, STEP, TOWNSHIP, VILLAGE, WEST
-from tests.maps.test_pages import statements
+from tests.statements import statements
 
 PAGE = {"Accept": "text/html"}
 ADDRESS = f"/maps/cells?jurisdiction={VILLAGE}"

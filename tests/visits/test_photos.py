@@ -19,7 +19,7 @@ from gridserve.storage import blobs
 from tests import pictures
 from tests.factories import TOWNSHIP, VILLAGE
 from tests.pictures import jpeg, noise, sha
-from tests.visits.test_recording import counting
+from tests.statements import statements
 from visits.photos import operations, thumbnails, tidying
 from visits.photos.models import TRIES, Photo, Upload
 
@@ -274,9 +274,9 @@ def test_lists_with_photos_take_no_more_queries(phone, make, cell):
     home = make.household(cell)
     for n in range(6):
         phone.post(f"{API}/visits", json=visit(home, *(sha(jpeg(10 * n + m)) for m in range(3))))
-    with counting() as few:
+    with statements() as few:
         phone.get(f"{API}/visits?limit=1")
-    with counting() as many:
+    with statements() as many:
         assert len(phone.get(f"{API}/visits?limit=6").json["items"]) == 6
     assert len(many) == len(few)
 
