@@ -38,6 +38,8 @@ KEPT: dict[str, Any] = {"result_ttl": 60, "failure_ttl": 86_400}
 DONE = f"{QUEUE}:done"  # how often each job went well or failed, and its seconds: for /metrics
 log = logging.getLogger(__name__)
 _worker_app: Flask | None = None
+# Until when a job that waited to start when it was asked for will not look: by Redis and path.
+_gathering: dict[tuple[str, str], float] = {}
 
 
 class JobFailed(Exception):
@@ -66,19 +68,31 @@ def _client(url: str) -> Redis:
     return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, retry=again)
 
 
-def enqueue(job: Callable[..., Any], *args: Any, once: bool = False, long: bool = False) -> None:
-    """Ask for `job(*args)` after the commit. `once`: not again while one waits to start.
-
-    A `long` one stands in a queue of its own, so that short ones need not wait for it.
+def enqueue(
+    job: Callable[..., Any],
+    *args: Any,
+    once: bool = False,
+    gathers: float = 0,
+    long: bool = False,
+) -> None:
+    """Ask for `job(*args)` after the commit. `once`: not again while one waits to start; one that
+    `gathers` so many seconds before it looks at anything is not asked for again by this process
+    meanwhile. A `long` one stands in a queue of its own, so that short ones need not wait for it.
     """
     path = f"{job.__module__}.{job.__qualname__}"
     config: Config = current_app.extensions["gridserve"]
     asked_by = logs.current_id()
 
     def push() -> None:
+        asked = config.redis_url, path
+        if (at := time.monotonic()) < _gathering.get(asked, 0):
+            return
         try:
             redis = connect(config)
-            if once and not redis.set(_waiting(path), 1, nx=True, ex=10):
+            fresh = not once or redis.set(_waiting(path), 1, nx=True, ex=10)
+            if gathers:
+                _gathering[asked] = at + gathers
+            if not fresh:
                 return
             queue, most = (LONG, LONG_SECONDS) if long else (QUEUE, SECONDS)
             Queue(queue, connection=redis).enqueue(

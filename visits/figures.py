@@ -85,11 +85,12 @@ def mark(cell_ids: Iterable[uuid.UUID | None], since: date | None = None) -> Non
 
 def refresh_soon() -> None:
     """Ask for a refresh of what this transaction marks."""
-    enqueue(refresh_gathered, once=True)
+    enqueue(refresh_gathered, once=True, gathers=GATHER_SECONDS)
 
 
 def refresh_gathered() -> int:
-    """The same as refresh_marked for what is marked within a moment: each run costs a process."""
+    """The same as refresh_marked for what is marked within a moment: thousands of visits at once
+    mark the same cells."""
     time.sleep(GATHER_SECONDS)
     return refresh_marked()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import time
+from types import SimpleNamespace
 
 import pytest
 from flask import current_app
@@ -49,3 +51,20 @@ def test_short_jobs_run_in_the_worker_and_long_ones_beside_it(app, worker):
     assert (short[0], short[2]) == (os.getpid(), id(mine))
     # and a long one shares no connection, of the database or of a store
     assert all(one != other for one, other in zip(short, apart, strict=True))
+
+
+def test_what_gathers_is_not_asked_for_again_before_it_looks(app, worker, monkeypatch):
+    """The second one is stored before the job looks; the third may be too late for it."""
+    moment = [100.0]
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: moment[0], sleep=None,
+                                                      perf_counter=time.perf_counter))  # fmt: skip
+    redis, waits = jobs.connect(app.extensions["gridserve"]), []
+    for at in (100.0, 100.7, 100.9):
+        moment[0] = at
+        with app.app_context():
+            jobs.enqueue(tell_pid, once=True, gathers=0.8)
+            db.session.commit()
+        redis.delete(jobs._waiting(f"{__name__}.tell_pid"))  # the worker has taken it up
+        waits.append(jobs.Queue(jobs.QUEUE, connection=redis).count)
+    assert waits == [1, 1, 2]
+    assert len(worker()) == 2
