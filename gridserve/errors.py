@@ -190,6 +190,13 @@ def _from_http(error: HTTPException) -> Problem:
 def of_database(error: Exception) -> Problem | None:
     """What the database refused, in the caller's terms; None where it is a fault of ours."""
     state = sqlstate(error) or ""
+    if state == "53100":
+        return Unavailable(
+            _(
+                "The server's disk is full. Nothing was lost; whoever runs the installation has to "
+                "make room. Try again then."
+            )
+        )
     if isinstance(error, OperationalError) and (not state or state[:2] in ("08", "57", "53")):
         return Unavailable(_("The database does not answer just now. Nothing was lost; try again."))
     if state in (*RINGS, "55P03"):

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -71,10 +72,9 @@ def of_this(data: Path, part: str) -> int:
     raise AssertionError(f"{part} does not run")
 
 
-@pytest.fixture
-def installation() -> Iterator[tuple[Path, str]]:
-    """A small county, served by `gridserve up` on a free port."""
-    data = Path(tempfile.mkdtemp(prefix="gs-"))
+@contextmanager
+def installed(data: Path) -> Iterator[str]:
+    """The address of a small county in `data`, served by `gridserve up` on a free port."""
     data.chmod(0o755)  # the database's account has to pass
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -84,11 +84,19 @@ def installation() -> Iterator[tuple[Path, str]]:
         until(lambda: up.poll() is not None or answers(f"http://127.0.0.1:{port}/readyz"))
         finished(gridserve(data, "demo-data", "--table", str(TABLE), "--accounts",
                            str(data / "accounts.json"), *COUNTY))  # fmt: skip
-        yield data, f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}"
     finally:
         up.send_signal(signal.SIGTERM)
         up.communicate(timeout=30)
-        shutil.rmtree(data, ignore_errors=True)
+
+
+@pytest.fixture
+def installation() -> Iterator[tuple[Path, str]]:
+    """The folder and the address of a small county."""
+    data = Path(tempfile.mkdtemp(prefix="gs-"))
+    with installed(data) as url:
+        yield data, url
+    shutil.rmtree(data, ignore_errors=True)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Recording visits: one, or all that a phone brings, in a number of queries that does not grow.
+"""Recording visits: one, or all that a phone brings, in queries that grow only with their days.
 
 Nothing here commits.
 """
