@@ -7,6 +7,7 @@ import hashlib
 import secrets
 import uuid
 from datetime import date, datetime
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -29,7 +30,6 @@ from gridserve.sealed import SealedPhone, is_sealed_phone
 
 _hasher = PasswordHasher()
 # Checked when a login does not exist, so that the time taken does not tell which logins do.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
 
 
 class User(Base):
@@ -121,7 +121,7 @@ def create_user(login: str, name: str, *, by: User | None = None, phone: str | N
 
     `by` is None only on the command line.
     """
-    user = User(login=login.strip().lower(), name=name, phone=phone, password_hash=_NOBODY)
+    user = User(login=login.strip().lower(), name=name, phone=phone, password_hash=_nobodys())
     db.session.add(user)
     db.session.flush()
     events.record("user.created", user.id, by=by.id if by else None, data={"login": user.login})
@@ -196,6 +196,12 @@ def end_post(post: Post, day: date, *, by: User | None = None) -> None:
     )
 
 
+@cache
+def _nobodys() -> str:
+    """The hash of a password that nobody knows. Not made at the start: commands need none."""
+    return hashed(secrets.token_urlsafe(16))
+
+
 def hashed(password: str) -> str:
     """The form in which a password is kept: argon2id."""
     return _hasher.hash(password)
@@ -203,7 +209,8 @@ def hashed(password: str) -> str:
 
 def password_is(user: User | None, password: str) -> bool:
     """Whether `password` is that of `user`. It takes as long where there is no such user."""
-    return matches(user.password_hash if user else _NOBODY, password)
+    nobodys = _nobodys()  # also where there is one, so that the first asked takes no longer
+    return matches(user.password_hash if user else nobodys, password)
 
 
 def matches(kept: str, password: str) -> bool:

@@ -26,6 +26,7 @@ from gridserve.installation import MIGRATIONS
 from gridserve.jobs import connect
 from gridserve.local import Addresses, Local
 from tests.factories import Make
+from tests.installed import installed
 
 
 class Client(FlaskClient):
@@ -38,7 +39,6 @@ class Client(FlaskClient):
 
 # As argon2id as any, but at once: what is hashed here is known to everybody.
 people._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-people._NOBODY = people.hashed("nobody's")
 
 SECRET = "only-for-tests-" + "x" * 32
 DATA_KEY = "only-for-tests-" + "d" * 32
@@ -177,3 +177,15 @@ def own_database(app: Flask, config: Config) -> Iterator[Flask]:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         server.dispose()
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[tuple[Path, str]]:
+    """The folder and the address of a small county that is served by `gridserve up`.
+
+    Half a minute in the making: who kills its parts leaves it to the next one as it comes up again.
+    """
+    data = Path(tempfile.mkdtemp(prefix="gs-"))
+    with installed(data) as url:
+        yield data, url
+    shutil.rmtree(data, ignore_errors=True)

@@ -274,7 +274,7 @@ def test_50_clerks_and_cadres_on_the_same_20_issues(committed, port):
     def work(n):
         chance = random.Random(n)
         answers = []
-        for _turn in range(8):
+        for _turn in range(5):
             place = chance.randrange(20)
             known = {"step_no": 1, "status": "reported"}
             for _try in range(2):  # somebody was faster: look at the present state, try once more

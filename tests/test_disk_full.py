@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.test_killed import answers, finished, gridserve, installed, until
+from tests.installed import answers, finished, gridserve, installed, until
 
 SIZE = "400m"
 # As long as notes may be, and nothing that could be stored in less: the disk is soon full.

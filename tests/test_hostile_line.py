@@ -19,8 +19,7 @@ import redis
 
 from tests.hostilephones import Outbox
 from tests.hostileproxy import Line
-from tests.test_killed import finished, gridserve, of_this, until
-from tests.test_killed import installation as installation
+from tests.installed import finished, gridserve, of_this, until
 
 FULL = bool(os.environ.get("PHONES_FULL"))
 PHONES, EACH = (20, 200) if FULL else (4, 15)

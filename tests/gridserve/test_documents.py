@@ -118,7 +118,7 @@ def test_a_job_that_is_killed_half_way_makes_it_once_in_the_end(committed):
     while db.session.scalar(taken) is None:
         db.session.rollback()
         assert job.poll() is None
-        time.sleep(0.01)
+        time.sleep(0.1)
     job.send_signal(signal.SIGKILL)
     assert job.wait() == -signal.SIGKILL
     db.session.rollback()
