@@ -160,7 +160,8 @@ def measure(app: Flask, there: list[Cadre], times: int, table: Table) -> None:
     rows, seconds = seal_all()
     for what, (work, visits, goal) in works.items():
         for guard, patches in WITHOUT.items():
-            as_is, bare = compare(work, times, patches)
+            # A cadre of this county has ten times the households of a real one.
+            as_is, bare = compare(work, times // 6 if WORKSET in what else times, patches)
             later = 1000 * visits * seconds / rows if guard in ("audit", "all three") else 0.0
             ratio = (as_is.p50 + later) / bare.p50
             table.add(what, guard, as_is.p50 + later, bare.p50, ratio, met(ratio, goal))
