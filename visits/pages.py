@@ -32,7 +32,7 @@ from visits.issues.words import place_asked, place_name, timing
 from visits.labels import category_name, label
 from visits.masking import masked_name, masked_phone
 from visits.models import Household, Outcome, Visit
-from visits.permissions import sees_names
+from visits.permissions import asker_knows, sees_names
 from visits.reveals import pages as reveals
 from visits.schemas import HouseholdsIn, VisitIn
 
@@ -155,5 +155,5 @@ def _categories() -> dict[str, list[Category]]:
 
 def _name(household: Household) -> str:
     """The head's name, masked where the person asking need not know it."""
-    seen = sees_names(current_user, household)
-    return household.head_name if seen else masked_name(household.head_name)
+    known = asker_knows(household)
+    return household.head_name if known else masked_name(household.head_name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from flask import g
 from sqlalchemy import Select, or_, select
 
 from grids.models import Assignment
 from grids.permissions import WIDE_ROLES, cells_of, in_scope
 from gridserve import workdays
+from gridserve.auth import current_user
 from gridserve.db import db
 from gridserve.people import User
 from gridserve.permissions import Permission, Role, covers, scopes
@@ -55,3 +57,10 @@ def names_seen(user: User) -> Callable[[Household], bool]:
     posts = scopes(user, Permission.HOUSEHOLD_READ, among=(Role.CADRE,))
     mine = set(db.session.scalars(cells_of(user, workdays.today()))) if posts else set()
     return lambda household: covers(posts, household.village_code) or household.cell_id in mine
+
+
+def asker_knows(household: Household) -> bool:
+    """`names_seen` of the person asking, worked out once a request."""
+    if "names_seen" not in g:
+        g.names_seen = names_seen(current_user)
+    return bool(g.names_seen(household))

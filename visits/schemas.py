@@ -9,13 +9,12 @@ from flask_babel import gettext as _
 from geoalchemy2.shape import to_shape
 
 from grids.coordinates import System
-from gridserve.auth import current_user
 from gridserve.http import Day, Moment, PageIn, Schema, Text
 from visits import plain
 from visits.due import due_on
 from visits.masking import masked_name, masked_phone
 from visits.models import HouseholdStatus, Outcome, Purpose, Tag
-from visits.permissions import sees_names
+from visits.permissions import asker_knows
 from visits.photos.schemas import PhotosIn, PhotosOut
 
 CODE = r"^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$"
@@ -84,18 +83,10 @@ class HouseholdOut(Schema):
     )
 
     def _name(self, household: Any) -> str:
-        return (
-            household.head_name
-            if sees_names(current_user, household)
-            else masked_name(household.head_name)
-        )
+        return household.head_name if asker_knows(household) else masked_name(household.head_name)
 
     def _phone(self, household: Any) -> str | None:
-        return (
-            household.phone
-            if sees_names(current_user, household)
-            else masked_phone(household.phone)
-        )
+        return household.phone if asker_knows(household) else masked_phone(household.phone)
 
 
 class HouseholdsIn(PageIn):
