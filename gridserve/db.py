@@ -45,6 +45,7 @@ FOREIGN_KEY_VIOLATION = "23503"
 CHECK_VIOLATION = "23514"
 EXCLUSION_VIOLATION = "23P01"
 RINGS = ("40001", "40P01")  # serialization failure, deadlock: nothing was done, try again
+DISK_FULL = "53100"
 UNDEFINED_TABLE, UNDEFINED_COLUMN = "42P01", "42703"
 
 

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from gridserve import logs
 from gridserve.db import (
     CHECK_VIOLATION,
+    DISK_FULL,
     FOREIGN_KEY_VIOLATION,
     RINGS,
     UNIQUE_VIOLATION,
@@ -190,7 +191,7 @@ def _from_http(error: HTTPException) -> Problem:
 def of_database(error: Exception) -> Problem | None:
     """What the database refused, in the caller's terms; None where it is a fault of ours."""
     state = sqlstate(error) or ""
-    if state == "53100":
+    if state == DISK_FULL:
         return Unavailable(
             _(
                 "The server's disk is full. Nothing was lost; whoever runs the installation has to "

@@ -29,7 +29,6 @@ from gridserve.permissions import Role
 from gridserve.sealed import SealedPhone, is_sealed_phone
 
 _hasher = PasswordHasher()
-# Checked when a login does not exist, so that the time taken does not tell which logins do.
 
 
 class User(Base):
@@ -198,7 +197,8 @@ def end_post(post: Post, day: date, *, by: User | None = None) -> None:
 
 @cache
 def _nobodys() -> str:
-    """The hash of a password that nobody knows. Not made at the start: commands need none."""
+    """The hash of a password that nobody knows: checked when a login does not exist, so that the
+    time taken does not tell which logins do. Not made at the start, for commands need none."""
     return hashed(secrets.token_urlsafe(16))
 
 

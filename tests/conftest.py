@@ -179,12 +179,9 @@ def own_database(app: Flask, config: Config) -> Iterator[Flask]:
         server.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def installation() -> Iterator[tuple[Path, str]]:
-    """The folder and the address of a small county that is served by `gridserve up`.
-
-    Half a minute in the making: who kills its parts leaves it to the next one as it comes up again.
-    """
+    """The folder and the address of a small county that is served by `gridserve up`."""
     data = Path(tempfile.mkdtemp(prefix="gs-"))
     with installed(data) as url:
         yield data, url

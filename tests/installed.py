@@ -7,12 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+import pytest
 
 from gridserve.installation import ROOT
 
@@ -80,3 +83,22 @@ def installed(data: Path) -> Iterator[str]:
     finally:
         up.send_signal(signal.SIGTERM)
         up.communicate(timeout=30)
+
+
+@contextmanager
+def small_disk(size: str) -> Iterator[Path]:
+    """A folder that is a disk of its own, of `size` such as 20m; skips where one may not mount."""
+    folder = Path(tempfile.mkdtemp(prefix="gs-"))
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        folder.rmdir()
+        pytest.skip("only somebody who may mount can make a small disk")
+    try:
+        folder.chmod(0o755)  # the database's account has to pass
+        yield folder
+    finally:
+        for _ in range(100):  # a guard needs a moment to see that it is not needed
+            if subprocess.run(["umount", str(folder)], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.05)
+        folder.rmdir()

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import tempfile
 import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -17,23 +14,11 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from tests.installed import answers, finished, gridserve, installed, until
+from tests.installed import answers, finished, gridserve, installed, small_disk, until
 
 SIZE = "400m"
 # As long as notes may be, and nothing that could be stored in less: the disk is soon full.
 NOTES = "".join(random.Random(1).choices([chr(0x4E00 + n) for n in range(20_000)], k=3900))
-
-
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="gs-"))
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "gs-small-disk", str(folder)]
-    if subprocess.run(mount, capture_output=True).returncode:
-        folder.rmdir()
-        pytest.skip("only somebody who may mount can make a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-    folder.rmdir()
 
 
 class Phone:
@@ -71,11 +56,11 @@ class Phone:
 
 
 @pytest.mark.rare
-def test_a_full_disk_is_said_and_what_was_acknowledged_is_there_once(small_disk):
-    with installed(small_disk) as url:
-        phone = Phone(url, small_disk)
-        dsn = f"host={small_disk}/run dbname=gridserve user=gridserve"
-        filler, acknowledged, heard = small_disk / "filler", set(), []
+def test_a_full_disk_is_said_and_what_was_acknowledged_is_there_once():
+    with small_disk(SIZE) as data, installed(data) as url:
+        phone = Phone(url, data)
+        dsn = f"host={data}/run dbname=gridserve user=gridserve"
+        filler, acknowledged, heard = data / "filler", set(), []
         with filler.open("wb") as file:  # but for a little, which the visits are to fill
             try:
                 while True:
@@ -104,4 +89,4 @@ def test_a_full_disk_is_said_and_what_was_acknowledged_is_there_once(small_disk)
             rows = connection.execute("SELECT id::text FROM visit WHERE notes = %s", [NOTES])
             stored = [id_ for (id_,) in rows]
         assert sorted(stored) == sorted(acknowledged)
-        assert "All agree." in finished(gridserve(small_disk, "check"))
+        assert "All agree." in finished(gridserve(data, "check"))

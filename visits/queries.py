@@ -107,15 +107,15 @@ def visits_page(user: User, args: dict[str, Any]) -> dict[str, Any]:
     Each way in has its index. What somebody sees who sees whole jurisdictions is ordered by when it
     arrived; what is few is ordered by when it was.
     """
-    latest = Visit.started_at
-    if args.get("household"):
-        query = visits_to(user, args["household"])
-    elif args["mine"]:
-        query = with_photos(select(Visit))
-    elif scopes(user, Permission.HOUSEHOLD_READ, among=WIDE_ROLES):
-        query, latest = with_photos(visible_visits(user)), Visit.received_at
-    else:
-        query = with_photos(own_visits(user))
+    query, latest = visible_visits(user), Visit.started_at
     if args["mine"]:
-        query = query.where(Visit.visitor_id == user.id)
+        query = select(Visit).where(Visit.visitor_id == user.id)
+    elif not args.get("household"):
+        if scopes(user, Permission.HOUSEHOLD_READ, among=WIDE_ROLES):
+            latest = Visit.received_at
+        else:
+            query = own_visits(user)
+    if args.get("household"):
+        query = query.where(Visit.household_id == args["household"])
+    query = with_photos(query)
     return paged(query, (latest, Visit.id), args, descending=True)

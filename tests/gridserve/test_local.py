@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, text
 from gridserve.local import Local, LocalError, postgres, redis_server
 from gridserve.local.binaries import find_postgres, installed_postgres
 from gridserve.local.processes import alive
+from tests.installed import small_disk
 
 ROOT = Path(__file__).parents[2]
 
@@ -317,20 +318,9 @@ def test_another_account_is_told_whose_it_is(local: Local) -> None:
     assert "made by another account" in json.loads(done.stdout)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_a_full_disk_is_said() -> None:
-    folder = _open_folder()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(folder)])
-    if mounted.returncode != 0:
-        folder.rmdir()
-        pytest.skip("this container may not mount")
-    try:
-        folder.chmod(0o755)
-        with pytest.raises(LocalError, match=r"is full: \d+ MB are free"):
-            Local(folder / "data").start()
-    finally:
-        for _ in range(100):  # the guard needs a moment to see that it is not needed
-            if subprocess.run(["umount", str(folder)], capture_output=True).returncode == 0:
-                break
-            time.sleep(0.05)
-        folder.rmdir()
+    with (
+        small_disk("20m") as folder,
+        pytest.raises(LocalError, match=r"is full: \d+ MB are free"),
+    ):
+        Local(folder / "data").start()

@@ -128,7 +128,8 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         **place,
     )
     action = Action.SETTLE if said.get("settled") else Action.REPORT
-    if action is Action.SETTLE and not _answers_for(place, moment, by):
+    served = _answered(place, moment, by)
+    if action is Action.SETTLE and served is None:
         words = _("Only a cadre of the cell's team settles something on the spot.")
         raise NotYours(words)
     step = Step(
@@ -145,7 +146,7 @@ def report(said: dict[str, Any], *, by: User) -> Issue:
         words=said["words"],
         said=fingerprints[0],
         data=said.get("settled") or {},
-        for_id=_reported_for(place, moment, by),
+        for_id=served and served[1],
     )
     reckoning.write(issue, [step], category)
     projection.apply(issue, step)
@@ -390,19 +391,13 @@ def _handler(
     return issue.handler_id if team_id == issue.team_id else facts.choose(team_id)
 
 
-def _answers_for(place: dict[str, Any], moment: datetime, by: User) -> bool:
-    """Whether the reporter served in a team of the place's cell on that day."""
-    if place["cell_id"] is None:
-        return False
-    return bool(answered(by, [place["cell_id"]], workdays.day_of(moment)))
-
-
-def _reported_for(place: dict[str, Any], moment: datetime, by: User) -> uuid.UUID | None:
+def _answered(
+    place: dict[str, Any], moment: datetime, by: User
+) -> tuple[uuid.UUID, uuid.UUID | None] | None:
+    """The team of the place's cell in which the reporter served on that day, and for whom."""
     if place["cell_id"] is None:
         return None
-    for _team, for_id in answered(by, [place["cell_id"]], workdays.day_of(moment)).values():
-        return for_id
-    return None
+    return answered(by, [place["cell_id"]], workdays.day_of(moment)).get(place["cell_id"])
 
 
 def _same(known: Step | None, fingerprints: Sequence[str], by: User | None) -> Step | None:
