@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import func, select
@@ -149,3 +150,36 @@ def test_a_visit_is_kept_while_redis_is_away_and_counted_by_the_sweep(make, as_u
     assert client.get("/readyz").json == {"status": "ok", "database": True, "redis": False}
     assert figures.refresh_marked() == 1
     assert figures.check() == []
+
+
+def test_each_sees_the_own_visits_and_those_to_households_within_scope(make, as_user):
+    """By each way in which a list is found: of a village, of a cadre, one's own, a household's."""
+    ours, theirs = make.cell(1), make.cell(2)
+    one, other = make.cadre([ours]), make.cadre([theirs])
+    leader = make.user(Role.LEADER, VILLAGE)
+    home, away = make.household(ours), make.household(theirs)
+    days_ago = lambda n: now() - timedelta(days=n)  # noqa: E731
+    late = make.visit(home, one, days_ago(9))
+    abroad = make.visit(away, one, days_ago(5))
+    foreign = make.visit(away, other, days_ago(3))
+    helped = make.visit(home, other, days_ago(1))
+    oldest = make.visit(home, one, days_ago(12))  # and the last to arrive
+
+    def listed(user, **asked):
+        found, address = [], f"/api/v1/visits?{urlencode(asked | {'limit': 1})}"
+        while address:
+            page = as_user(user).get(address).json
+            found += [row["id"] for row in page["items"]]
+            address = page["next"]
+        return found
+
+    def ids(*visits):
+        return [str(visit.id) for visit in visits]
+
+    assert listed(leader) == ids(oldest, helped, foreign, abroad, late)  # by arrival
+    assert listed(one) == ids(helped, abroad, late, oldest)  # by when it was
+    assert listed(one, mine=True) == ids(abroad, late, oldest)
+    assert listed(one, mine=True, household=away.id) == ids(abroad)
+    assert listed(one, household=home.id) == ids(helped, late, oldest)
+    assert listed(other, household=home.id) == ids(helped)
+    assert listed(make.cadre([make.cell(3)])) == []
