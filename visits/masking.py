@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 NOBODY = "—"  # in place of a name that was let go
+UNKEPT = "—"  # in place of words that were let go (visits/retention)
 
 
 def masked_name(name: str) -> str:

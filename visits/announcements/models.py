@@ -129,7 +129,8 @@ class Told(Base):
 
 
 class Answer(Base):
-    """What a household answered to a question at a visit. The latest counts; none is changed."""
+    """What a household answered to a question at a visit. The latest counts; none is changed, but
+    answers in words go after their period (visits/retention)."""
 
     __tablename__ = "answer"
     __table_args__ = county(Index(None, "question_id", "household_id", "at"))

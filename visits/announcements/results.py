@@ -21,6 +21,7 @@ from gridserve.tables.columns import Column
 from gridserve.tables.values import text
 from visits.announcements.models import Announcement, Answer, Asks, Question
 from visits.announcements.reach import concerned, key_below, names_of
+from visits.masking import UNKEPT
 from visits.models import Household
 
 FEW = 5  # answers; below this a share says little, and single households could be told
@@ -138,7 +139,7 @@ def _measured(values: list[Any]) -> Counted:
 
 
 def texts(announcement: Announcement, at: str) -> dict[uuid.UUID, list[str]]:
-    """The latest free answers to each question that asks for words."""
+    """The latest free answers to each question that asks for words, of those that are kept."""
     latest = _latest(announcement, at)
     ids = [q.id for q in announcement.questions if q.asks is Asks.TEXT]
     if not ids:
@@ -146,7 +147,8 @@ def texts(announcement: Announcement, at: str) -> dict[uuid.UUID, list[str]]:
     place = func.row_number().over(
         partition_by=latest.c.question_id, order_by=(latest.c.at.desc(), latest.c.household_id)
     )
-    numbered = select(latest, place.label("n")).where(latest.c.question_id.in_(ids)).subquery()
+    kept = (latest.c.question_id.in_(ids), latest.c.value != UNKEPT)
+    numbered = select(latest, place.label("n")).where(*kept).subquery()
     rows = select(numbered.c.question_id, numbered.c.value).where(numbered.c.n <= TEXTS_SHOWN)
     found: dict[uuid.UUID, list[str]] = defaultdict(list)
     for question_id, value in db.session.execute(

@@ -311,7 +311,8 @@ class Assistance(Base):
 class Step(Base):
     """One link of a chain: who did what, when, and how things stood before and after.
 
-    Rows are never changed or deleted: a trigger forbids it.
+    Rows are never deleted, and nothing in them changes but that the words of a closed issue go
+    after their period (visits/retention): triggers forbid the rest.
     """
 
     __tablename__ = "step"

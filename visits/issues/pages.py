@@ -42,7 +42,7 @@ from visits.issues.words import (
     told,
 )
 from visits.labels import amount, category_name, label
-from visits.masking import masked_name, masked_phone
+from visits.masking import UNKEPT, masked_name, masked_phone
 from visits.models import Household
 from visits.permissions import visible_households
 from visits.photos import operations as photos
@@ -201,6 +201,7 @@ def _page(issue_id: uuid.UUID, problem: Problem | None = None) -> str:
         due_words=due_words,
         stage_words=stage_words,
         first_words=first_words,
+        unkept=UNKEPT,
         because=because,
         told=told,
         amount=amount,

@@ -22,6 +22,7 @@ from visits.issues.models import Issue, Step
 from visits.issues.reckoning import explained, weight_of
 from visits.issues.timeline import Worked
 from visits.labels import amount
+from visits.masking import UNKEPT
 
 # What is said after a step that somebody took on a page.
 DONE: dict[Action, Any] = {
@@ -195,7 +196,7 @@ def first_words(issue: Issue) -> str:
 
 
 def told(step: Step) -> list[str]:
-    """What a step's data says, in sentences."""
+    """What a step's data says, in sentences; nothing of words that are no longer kept."""
     said = {
         "result": lambda value: _("Result: %(words)s", words=value),
         "answer": lambda value: _("Answer to the resident: %(words)s", words=value),
@@ -207,4 +208,8 @@ def told(step: Step) -> list[str]:
         "to_desk": lambda value: _("To %(place)s", place=place_name(value) or value),
         "number": lambda value: _("Into issue %(number)s", number=value),
     }
-    return [sentence(step.data[key]) for key, sentence in said.items() if step.data.get(key)]
+    return [
+        sentence(step.data[key])
+        for key, sentence in said.items()
+        if step.data.get(key) not in (None, "", UNKEPT)
+    ]

@@ -1,7 +1,6 @@
 """The kinds of things that go after their period: which rows, and what is done with them.
 
-Rows that figures count stay: of them only what tells of people goes. What an append-only chain
-says stays too; decision 0051 says why.
+Rows that figures count stay: of them only what tells of people goes (decision 0051).
 """
 
 from __future__ import annotations
@@ -12,13 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import Select, case, delete, func, or_, select, tuple_, update
 
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.people import DeviceToken
+from visits.announcements.models import Announcement, Answer, Asks, Question
+from visits.announcements.models import Asked as AskedBack
 from visits.issues.models import Issue, Step
-from visits.masking import NOBODY
+from visits.masking import NOBODY, UNKEPT
 from visits.models import Household, HouseholdStatus, StatusStay, Visit
 from visits.photos import tidying
 from visits.photos.models import Attachment, Photo
@@ -101,6 +102,39 @@ def _residents(before: datetime) -> Select[Any]:
     )
 
 
+def _chains(before: datetime) -> Select[Any]:
+    """Steps, received before, of issues that were closed before: an open chain keeps its words, and
+    a late comment those of its own period."""
+    written = or_(Step.words.not_in(("", UNKEPT)), Step.data != func.words_gone(Step.data))
+    return (
+        select(Step.id)
+        .join(Issue, Issue.id == Step.issue_id)
+        .where(Issue.closed_at < before, Step.received_at < before, written)
+    )
+
+
+def _answers(before: datetime) -> Select[Any]:
+    """Answers in words; those that are counted (yes or no, a choice, a number) stay."""
+    keys: Any = select(Answer.visit_id, Answer.question_id)
+    found: Select[Any] = keys.join(Question, Question.id == Answer.question_id).where(
+        Question.asks == Asks.TEXT, Answer.at < before, Answer.value != UNKEPT
+    )
+    return found
+
+
+def _asked_back(before: datetime) -> Select[Any]:
+    """What households asked back to announcements that are over, with the answers."""
+    return (
+        select(AskedBack.id)
+        .join(Announcement, Announcement.id == AskedBack.announcement_id)
+        .where(
+            AskedBack.received_at < before,
+            Announcement.until_date < workdays.day_of(before),
+            AskedBack.words != UNKEPT,
+        )
+    )
+
+
 def _moved(before: datetime) -> Select[Any]:
     """Households that moved away or whose house is gone, since before."""
     since = (
@@ -145,6 +179,31 @@ def _forget_pictures(keys: Sequence[Any]) -> None:
         tidying.forget(sha256, uploader_id)
 
 
+def _forget_chains(ids: Sequence[Any]) -> None:
+    """The first step's words are the issue's own."""
+    first = select(Step.issue_id).where(Step.id.in_(ids), Step.seq == 1)
+    db.session.execute(
+        update(Issue).where(Issue.id.in_(first)).values(words=UNKEPT),
+        execution_options={"synchronize_session": False},
+    )
+    words = case((Step.words == "", ""), else_=UNKEPT)
+    _empty(Step, words=words, data=func.words_gone(Step.data))(ids)
+
+
+def _forget_answers(keys: Sequence[Any]) -> None:
+    db.session.execute(
+        update(Answer)
+        .where(tuple_(Answer.visit_id, Answer.question_id).in_([tuple(key) for key in keys]))
+        .values(value=UNKEPT),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _forget_asked_back(ids: Sequence[Any]) -> None:
+    answer = case((AskedBack.answer == "", ""), else_=UNKEPT)
+    _empty(AskedBack, words=UNKEPT, answer=answer)(ids)
+
+
 def _forget_moved(ids: Sequence[Any]) -> None:
     _empty(Household, head_name=NOBODY, phone=None, note="")(ids)
 
@@ -162,6 +221,12 @@ KINDS = (
     Kind("residents", YEARS, _l("Who reported a closed issue: name, number, query code"),
          _l("emptied; the issue and its chain stay"),
          _residents, _empty(Issue, resident_name=None, resident_phone=None, code_hash=None)),
+    Kind("chains", YEARS, _l("What was written in closed issues and their chains"),
+         _l("emptied; the steps stay"), _chains, _forget_chains),
+    Kind("answers", YEARS, _l("Answers in words to questionnaires"),
+         _l("emptied; that there was one stays, and what is counted"), _answers, _forget_answers),
+    Kind("asked_back", YEARS, _l("What households asked about announcements, and the answers"),
+         _l("emptied; that they asked stays"), _asked_back, _forget_asked_back),
     Kind("moved", YEARS, _l("Households that moved away or whose house is gone"),
          _l("name, number and note emptied"), _moved, _forget_moved),
     Kind("refused", 183, _l("What phones sent and was refused, once it is seen to"), _l("deleted"),
