@@ -50,6 +50,7 @@ class Home:
     changed_ago: int
     tags: list[Tag]
     registered_ago: int
+    do_not_disturb: bool  # counts for nothing: decision 0036
     visits: list[tuple[int, time, Outcome]] = field(default_factory=list)
 
 
@@ -71,6 +72,7 @@ def invented(chance: random.Random) -> list[Home]:
             changed_ago=chance.randint(1, LONGEST),
             tags=chance.sample(list(Tag), chance.choice([0, 1, 1, 2])),
             registered_ago=chance.randint(0, LONGEST),
+            do_not_disturb=chance.random() < 0.2,
             visits=list(visits_of(chance)),
         )
         for _ in range(30)
@@ -135,7 +137,7 @@ def store(homes: list[Home], cells: list, cadre) -> None:
             registered_at=datetime.combine(
                 today - timedelta(days=home.registered_ago), time(12), tzinfo=workdays.zone()
             ),
-            last_met_at=max(met, default=None),
+            last_met_at=max(met, default=None), do_not_disturb=home.do_not_disturb,
         )  # fmt: skip
         db.session.add(row)
         db.session.flush()
