@@ -20,14 +20,14 @@ from pathlib import Path
 import county
 from county import Size
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import text
 
 from gridserve.app import create_app
 from gridserve.config import Config
 from gridserve.db import db
-from gridserve.installation import MIGRATIONS, ROOT
+from gridserve.installation import ROOT
 from gridserve.local import Local
+from gridserve.migrating import upgrade
 from gridserve.up import at_head
 from visits import figures
 
@@ -72,7 +72,7 @@ def opened(name: str, size: Size | None = None, *, anew: bool = False) -> Iterat
         with app.app_context():
             behind = not at_head(found.database_url)
             if behind:
-                upgrade(directory=str(MIGRATIONS))
+                upgrade()
             if not made:
                 print(f"Making the county {name} in {folder.relative_to(ROOT)}", flush=True)
                 made = {"version": wanted, "took": county.build(size)}

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from flask_migrate import upgrade
 from sqlalchemy import text
 
 from grids.importing import import_jurisdictions
@@ -26,8 +25,9 @@ from gridserve import workdays
 from gridserve.app import create_app
 from gridserve.config import Config
 from gridserve.db import db, now
-from gridserve.installation import MIGRATIONS, ROOT
+from gridserve.installation import ROOT
 from gridserve.local import Local
+from gridserve.migrating import upgrade
 from gridserve.people import DeviceToken, digest
 from visits.counting import window_start
 from visits.demo.load import Wanted, load
@@ -77,7 +77,7 @@ def application() -> Iterator[Flask]:
             )
         )
         with app.app_context():
-            upgrade(directory=str(MIGRATIONS))
+            upgrade()
             yield app
             db.session.remove()
             db.engine.dispose()

@@ -9,7 +9,7 @@ import shapely
 from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import select
 
-from grids import detection, mapfile
+from grids import detection
 from grids.coordinates import N_
 from grids.featurefile import BadFeature, Feature, Outline
 from grids.fit import metres_outside
@@ -36,6 +36,8 @@ def import_boundaries(
     level above, where this is known. Nothing is stored where a feature is damaged, unless
     `skip_bad`. Raises `BadInput`; the caller commits.
     """
+    from grids import mapfile  # loads GDAL
+
     report = Report()
     found, frame = mapfile.read_placed(path, report, system=system, layer=layer, swapped=swapped)
     if frame is None:

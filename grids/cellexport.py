@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio.raw
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import Select, func, literal, select
@@ -140,6 +139,8 @@ def _geojson(path: Path, chunks: Iterator[Chunk], into: Frame) -> None:
 
 
 def _by_gdal(path: Path, chunks: Iterator[Chunk], into: Frame, kind: str) -> None:
+    import pyogrio.raw  # loads GDAL
+
     appended = False
     nothing: Chunk = ([], np.array([], object))
     for texts, shapes in _at_least_one(chunks, nothing):

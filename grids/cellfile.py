@@ -14,7 +14,7 @@ from geoalchemy2.shape import to_shape
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from grids import detection, mapfile, picture
+from grids import detection, picture
 from grids.cellcheck import Checker, Drawn
 from grids.coordinates import N_
 from grids.featurefile import BadFeature, Feature
@@ -76,6 +76,8 @@ def import_cells(
     `Report.villages` are those with new cells: the caller puts the households into them. Raises
     `BadInput`; the caller commits.
     """
+    from grids import mapfile  # loads GDAL
+
     report = Report()
     say(_("Reading…"))
     features, frame = mapfile.read_placed(path, report, system=system, layer=layer, swapped=swapped)

@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
 from grids.coordinates import N_, BadPosition, System, check_position, from_wgs84, to_wgs84
 from grids.geometry import Fault
+
+if TYPE_CHECKING:  # it loads PROJ, which only files in a projection need
+    from pyproj import CRS, Transformer
 
 G = TypeVar("G", bound=BaseGeometry)
 _EPSG = re.compile(r"(?:epsg:)?([0-9]{4,6})", re.IGNORECASE)
@@ -101,6 +102,8 @@ class Frame:
 
 @lru_cache(maxsize=64)
 def _transformer(wkt: str) -> Transformer:
+    from pyproj import CRS, Transformer
+
     # To the degrees of its own frame: no shift between frames that PROJ might guess.
     crs = CRS.from_wkt(wkt)
     return Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
@@ -138,6 +141,9 @@ def frame(asked: str, stored: str | None) -> Frame | None:
 
 def _usable(text: str) -> CRS | None:
     """A projection of WGS 84 or CGCS2000, None for their degrees; raises `UnknownSystem`."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
     numbered = _EPSG.fullmatch(text) or _URN.fullmatch(text)
     try:
         # Never as PROJ's own strings: those may name files of this machine.
@@ -178,6 +184,8 @@ def _usable(text: str) -> CRS | None:
 def name(number: str) -> str:
     """A projection as people know it, such as CGCS2000 / 3-degree Gauss-Kruger zone 35; "" for
     what has no number."""
+    from pyproj import CRS
+
     found = _EPSG.fullmatch(number)
     return str(CRS.from_epsg(int(found.group(1))).name) if found else ""
 

@@ -8,8 +8,6 @@ from typing import Any
 import click
 from flask import Flask
 from flask_babel import lazy_gettext as _l
-from flask_migrate import Migrate
-from geoalchemy2 import alembic_helpers
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import grids.accountpages
@@ -108,7 +106,6 @@ from gridserve import (
 )
 from gridserve.config import Config
 from gridserve.db import REPLICA, db
-from gridserve.installation import MIGRATIONS
 from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
 from visits import due
@@ -354,14 +351,6 @@ def create_app(config: Config | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=n, x_proto=n, x_host=n)  # type: ignore[method-assign]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     db.init_app(app)
-    Migrate(
-        app,
-        db,
-        directory=str(MIGRATIONS),
-        include_object=alembic_helpers.include_object,
-        process_revision_directives=alembic_helpers.writer,
-        render_item=alembic_helpers.render_item,
-    )
     logs.init_app(app)
     metrics.init_app(app)
     errors.init_app(app)

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from gridserve.deploycommands import deploy
-from gridserve.installation import MIGRATIONS, default_data, read_dotenv, servers
+from gridserve.installation import default_data, read_dotenv, servers
+from gridserve.loading import loading
 from gridserve.local import LocalError
 
 
@@ -33,7 +34,8 @@ class Commands(click.Group):
 
 @functools.cache
 def _domain_commands() -> dict[str, click.Command]:
-    from gridserve.app import COMMANDS
+    with loading():
+        from gridserve.app import COMMANDS
 
     return {command.name or "": _in_app(command) for command in COMMANDS}
 
@@ -57,12 +59,14 @@ def needs_app(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         data = click.get_current_context().find_root().params["data"]
         with servers(data):
-            from sqlalchemy.exc import ProgrammingError
+            with loading():
+                from sqlalchemy.exc import ProgrammingError
 
-            from gridserve.app import create_app
-            from gridserve.db import UNDEFINED_COLUMN, UNDEFINED_TABLE, sqlstate
+                from gridserve.app import create_app
+                from gridserve.db import UNDEFINED_COLUMN, UNDEFINED_TABLE, sqlstate
 
-            with create_app().app_context():
+                app = create_app()
+            with app.app_context():
                 try:
                     return function(*args, **kwargs)
                 except ProgrammingError as error:
@@ -137,14 +141,14 @@ def upgrade(revision: str) -> None:
 
     At the newest one, what an installation starts with is stored where there is none yet.
     """
-    import flask_migrate
     from flask import current_app
 
+    from gridserve import migrating
     from gridserve.db import ExtensionsMissing
     from gridserve.db import db as database
 
     try:
-        flask_migrate.upgrade(directory=str(MIGRATIONS), revision=revision)
+        migrating.upgrade(revision)
     except ExtensionsMissing as error:
         raise click.ClickException(str(error)) from error
     if revision == "head":
@@ -159,19 +163,18 @@ def upgrade(revision: str) -> None:
 @needs_app
 def downgrade(revision: str) -> None:
     """Undo the newest migration, or all down to REVISION."""
-    import flask_migrate
+    from gridserve import migrating
 
-    flask_migrate.downgrade(directory=str(MIGRATIONS), revision=revision)
+    migrating.downgrade(revision)
 
 
 @db.command()
 @needs_app
 def check() -> None:
     """Whether the tables are up to date and equal to the models; exit code 1 when not."""
-    import flask_migrate
+    from gridserve import migrating
 
-    # Says what differs and ends with code 1 by itself.
-    flask_migrate.check(directory=str(MIGRATIONS))
+    migrating.check()
 
 
 @main.command()

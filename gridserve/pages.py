@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from flask import (
     Blueprint,
@@ -23,7 +24,10 @@ from gridserve.config import Config
 from gridserve.errors import NotFound, Problem
 from gridserve.http import form_id, inside, transaction
 from gridserve.permissions import Permission
-from gridserve.provider import Provider, ProviderRefused, provider
+from gridserve.provider import ProviderRefused, provider
+
+if TYPE_CHECKING:
+    from gridserve.openid import Provider
 
 bp = Blueprint("account", __name__)
 

@@ -74,6 +74,8 @@ _BAND = {band.key: band for band in AGE_BANDS}
 # A case three limits old is as hot as the heatmap gets: without a cap one forgotten case of last
 # year would outshine a whole township of cases that are only just overdue.
 HEAT_CAP = 3.0
+# From a little heat to all of it, by the share of the warmest place.
+HEAT_COLOURS = {"0.2": "#fdd49e", "0.45": "#fc8d59", "0.7": "#d7301f", "1": "#7f0000"}
 
 
 def share_class(met: int, households: int) -> ShareClass:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
-import pyogrio.raw
 import shapely
 from flask_babel import format_date
 from flask_babel import gettext as _
@@ -143,6 +141,8 @@ def _plain(value: Any) -> Any:
 
 
 def _for_gis(q: Question, asked: Asked) -> bytes:
+    import pyogrio.raw  # loads GDAL
+
     rows, areas = _rows(q, drawn=True)
     names = _columns(q)
     shapes = [area.geometry for area in areas]

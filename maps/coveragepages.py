@@ -21,7 +21,7 @@ from gridserve.documents.kinds import kinds_of
 from gridserve.http import page_args
 from gridserve.permissions import Permission
 from gridserve.replica import from_replica
-from maps import asked, draw, parts, places, tiles
+from maps import asked, parts, places, tiles
 from maps.bands import (
     CHANGE_CLASSES,
     NO_DATA,
@@ -34,12 +34,12 @@ from maps.bands import (
 )
 from maps.coverage import ANY, Coverage, Row
 from maps.crumbs import crumbs, others
+from maps.mapparts import MapParts
 from maps.measures import MEASURES, MET
 from maps.places import Place
 from maps.question import Question
 from maps.rows import CoverageArea
 from maps.schemas import CoveragePageIn
-from maps.shell import MapParts
 from maps.words import LEVELS
 from visits.figures import WINDOWS, kept_days
 from visits.labels import label
@@ -201,6 +201,8 @@ def _is_low(part: int, whole: int) -> bool:
 
 
 def _map(q: Question, found: Coverage, shown: dict[str, dict[str, Any]], *, many: bool) -> MapParts:
+    from maps import draw
+
     words = [str(q.measure.value), str(q.measure.counted)]
     if q.earlier:
         words += [_("Before"), _("Change in points")]

@@ -17,7 +17,17 @@ from folium.plugins import HeatMap
 from folium.utilities import JsCode
 from markupsafe import Markup, escape
 
-from maps.bands import AGE_BANDS, CHANGE_CLASSES, DARK, SHARE_CLASSES, age_band, count_by_band, heat
+from maps.bands import (
+    AGE_BANDS,
+    CHANGE_CLASSES,
+    DARK,
+    HEAT_COLOURS,
+    SHARE_CLASSES,
+    age_band,
+    count_by_band,
+    heat,
+)
+from maps.mapparts import MapParts
 from maps.rows import (
     DECIMALS,
     AgingPoint,
@@ -32,7 +42,6 @@ from maps.shell import (
     HATCH_ID,
     Bounds,
     Code,
-    MapParts,
     StaticUrl,
     base,
     collection,
@@ -44,7 +53,6 @@ from maps.shell import (
 )
 from visits.issues.clock import AMBER_FROM, DEEP_RED_OVER, RED_OVER, Light
 
-HEAT_COLOURS = {"0.2": "#fdd49e", "0.45": "#fc8d59", "0.7": "#d7301f", "1": "#7f0000"}
 # A circle's colour goes by the mean age ÷ limit of its issues, in the steps of the lights.
 STEPS = (AMBER_FROM, RED_OVER, DEEP_RED_OVER)
 

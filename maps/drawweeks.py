@@ -9,14 +9,13 @@ from typing import Any
 
 from folium.plugins import HeatMapWithTime
 
-from maps.bands import HEAT_CAP
-from maps.draw import HEAT_COLOURS
+from maps.bands import HEAT_CAP, HEAT_COLOURS
+from maps.mapparts import MapParts
 from maps.rows import Outline, Spot, Translate, bounds, outline_features
 from maps.shell import (
     CHINA,
     Bounds,
     Code,
-    MapParts,
     StaticUrl,
     base,
     default_static_url,

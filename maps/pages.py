@@ -15,15 +15,15 @@ from gridserve.http import page_args
 from gridserve.permissions import Permission, may
 from gridserve.replica import from_replica
 from maps import aging as ageing
-from maps import asked, draw, hotspots, overview, parts, places
+from maps import asked, hotspots, overview, parts, places
 from maps import coverage as covering
-from maps.bands import AGE_BANDS, HEAT_CAP
+from maps.bands import AGE_BANDS, HEAT_CAP, HEAT_COLOURS
 from maps.crumbs import crumbs, others
+from maps.mapparts import MapParts
 from maps.narrowing import Narrowing
 from maps.places import Area, Place
 from maps.rows import AgingPoint, CoverageArea
 from maps.schemas import AgingPageIn, OverviewIn
-from maps.shell import MapParts
 from maps.words import category_name
 from visits.issues import held
 from visits.issues.chain import Tier
@@ -69,6 +69,8 @@ def home() -> ResponseReturnValue:
 
 def _covered(found: covering.Coverage) -> MapParts:
     """The parts of a place by the share of their households that were met."""
+    from maps import draw
+
     areas = [
         CoverageArea(
             row.area.code, short_name(row.area.name), row.area.shape, row.met, row.households,
@@ -120,12 +122,9 @@ def aging() -> ResponseReturnValue:
     return render_template(
         "maps/aging.html",
         map=_tiled(place, parts.ground(place, day), kept, cases, lights)
-        if many else draw.aging_map(
-            drawn, lights=lights, translate=_, static_url=parts.static,
-            boundaries=parts.named(places.shapes(place, place.below, day)),
-        ),
+        if many else _one_by_one(drawn, places.shapes(place, place.below, day), lights),
         many=many, circles=[(colour, _(band.range)) for colour, band in
-                            zip(draw.HEAT_COLOURS.values(), AGE_BANDS, strict=True)],
+                            zip(HEAT_COLOURS.values(), AGE_BANDS, strict=True)],
         bare=ageing.in_no_cell(place, moment, narrowing=narrowing, only=only) if many else 0,
         bare_href=listed(place.code, in_cell=0, light=kept["light"]),
         jurisdiction=short_name(place.name), crumbs=crumbs(place, "maps.aging", **kept),
@@ -135,7 +134,7 @@ def aging() -> ResponseReturnValue:
              "count": found.counts[band.key], "href": listed(place.code, light=band.key.value)}
             for band in AGE_BANDS
         ],
-        heat_colours=draw.HEAT_COLOURS.items(), heat_cap=HEAT_CAP,
+        heat_colours=HEAT_COLOURS.items(), heat_cap=HEAT_CAP,
         places=sorted(
             (_place_row(row, listed, kept) for row in found.rows if row.total),
             key=lambda row: (-row["overdue"], -row["total"]),
@@ -158,12 +157,25 @@ def aging() -> ResponseReturnValue:
     )  # fmt: skip
 
 
+def _one_by_one(
+    drawn: list[AgingPoint], areas: list[Area], lights: Mapping[Light, str]
+) -> MapParts:
+    """The map of issues over the outlines of `areas`."""
+    from maps import draw
+
+    return draw.aging_map(
+        drawn, lights=lights, translate=_, static_url=parts.static, boundaries=parts.named(areas)
+    )
+
+
 def _tiled(
     place: Place, areas: list[Area], kept: asked.Args, cases: asked.Cases,
     lights: Mapping[Light, str],
 ) -> MapParts:  # fmt: skip
     """The map of more issues than a page holds over the outlines of `areas`: circles from tiles,
     single cases when near."""
+    from maps import draw
+
     kept = {name: value for name, value in kept.items() if name != "as_of"}
 
     def tiles(layer: str) -> str:

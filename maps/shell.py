@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import folium
@@ -18,6 +17,7 @@ from folium.template import Template
 from markupsafe import Markup
 
 from maps.bands import DARK
+from maps.mapparts import MapParts
 from maps.rows import Feature, Translate, bounds
 
 StaticUrl: TypeAlias = Callable[[str], str]
@@ -32,26 +32,6 @@ HATCH = Markup(  # noqa: S704 - written here
     '<rect width="2.4" height="8" fill="#77808a"/></pattern></defs></svg>'
 )
 CHINA = (73.5, 18.0, 135.1, 53.6)  # what an empty map shows: west, south, east, north
-
-
-@dataclass(frozen=True)
-class MapParts:
-    """The pieces of a map for a page: addresses of files, markup, and the text of a module script.
-
-    `script` goes into `<script type="module" nonce=…>` after `scripts`; it and `html` are safe as
-    they stand. `counts` says how many rows fell into each class; `missing` names the areas without
-    a boundary, which are in no layer.
-    """
-
-    styles: tuple[str, ...]
-    scripts: tuple[str, ...]
-    html: Markup
-    script: Markup
-    counts: dict[str, int] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    imports: Mapping[str, str] = field(default_factory=dict)  # names of modules → addresses
-    modules: tuple[str, ...] = ()  # of ours, which would be found one after the other
-    data: str | None = None  # what the script asks first
 
 
 class Code(MacroElement):

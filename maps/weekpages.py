@@ -18,10 +18,9 @@ from gridserve.http import page_args
 from gridserve.permissions import Permission
 from gridserve.replica import from_replica
 from maps import aging as ageing
-from maps import asked, drawweeks, hotspots, parts, places
-from maps.bands import HEAT_CAP
+from maps import asked, hotspots, parts, places
+from maps.bands import HEAT_CAP, HEAT_COLOURS
 from maps.crumbs import crumbs, others
-from maps.draw import HEAT_COLOURS
 from maps.narrowing import Narrowing
 from maps.schemas import WeeksPageIn
 from maps.weeks import Week, backlog
@@ -38,6 +37,8 @@ bp = Blueprint("weeks", __name__)
 @from_replica
 def show() -> ResponseReturnValue:
     """How the open issues of a place grew and shrank, week by week."""
+    from maps import drawweeks
+
     args = page_args(WeeksPageIn())
     place = places.find(current_user, args.get("jurisdiction"))
     narrowing, today = Narrowing.of(args), workdays.today()

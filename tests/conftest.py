@@ -15,16 +15,15 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 from sqlalchemy import create_engine, text
 
 from gridserve import people
 from gridserve.app import create_app
 from gridserve.config import Config
 from gridserve.db import db
-from gridserve.installation import MIGRATIONS
 from gridserve.jobs import connect
 from gridserve.local import Addresses, Local
+from gridserve.migrating import upgrade
 from tests.factories import Make
 from tests.installed import installed
 
@@ -87,7 +86,7 @@ def app(config: Config) -> Iterator[Flask]:
     app.config.update(TESTING=True, PROPAGATE_EXCEPTIONS=False)
     app.test_client_class = Client
     with app.app_context():
-        upgrade(directory=str(MIGRATIONS))
+        upgrade()
         db.engine.dispose()
     yield app
     with app.app_context():

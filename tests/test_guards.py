@@ -90,6 +90,15 @@ def test_the_diagram_in_the_documents_is_drawn_from_the_table():
     assert everywhere() in document
 
 
+def test_what_only_some_need_is_not_loaded_by_all():
+    late = ("alembic", "apprise", "authlib", "folium", "openpyxl", "pyogrio", "pyproj", "requests",
+            "weasyprint", "xlsxwriter")  # fmt: skip
+    asked = f"import sys, gridserve.app; print(*[n for n in {late} if n in sys.modules])"
+    loaded = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True)
+    assert loaded.returncode == 0, loaded.stderr
+    assert not loaded.stdout.split(), "import it in the function that needs it"
+
+
 def test_every_message_has_its_chinese(tmp_path):
     template = tmp_path / "messages.pot"
     command = ["extract", "-F", "pyproject.toml", "-k", "_l", "-k", "N_", "--no-location", "-o"]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask_migrate import downgrade, upgrade
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import select, text
 
 from gridserve.db import Base, db
 from gridserve.installation import MIGRATIONS
+from gridserve.migrating import downgrade, upgrade
 from gridserve.permissions import Role
 from tests.factories import TOWNSHIP, Make
 from visits.issues.models import Issue
@@ -22,7 +22,7 @@ def test_there_is_one_head():
 
 
 def test_up_down_and_up_again_ends_at_the_models(committed):
-    downgrade(directory=str(MIGRATIONS), revision="base")
+    downgrade("base")
     left = db.session.scalars(
         text(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
@@ -31,7 +31,7 @@ def test_up_down_and_up_again_ends_at_the_models(committed):
     ).all()
     db.session.rollback()
     assert left == []
-    upgrade(directory=str(MIGRATIONS))
+    upgrade()
     with db.engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
@@ -63,8 +63,8 @@ def test_who_is_first_responsible_is_found_for_what_waits_already(committed):
     make.step(taken, "accept", clerk(make))
     wanted = {waits.id: waits.reported_by_id, taken.id: None}
     db.session.remove()
-    downgrade(directory=str(MIGRATIONS), revision="0020")
-    upgrade(directory=str(MIGRATIONS))
+    downgrade("0020")
+    upgrade()
     found = db.session.execute(select(Issue.id, Issue.first_id)).all()
     assert dict(map(tuple, found)) == wanted
 
@@ -77,7 +77,7 @@ def test_numbers_are_sealed_where_they_lie_and_a_stopped_run_goes_on(committed):
     db.session.commit()
     ids = home.id, issue.id
     db.session.remove()
-    downgrade(directory=str(MIGRATIONS), revision="0034")
+    downgrade("0034")
     clear = db.session.scalars(
         text("SELECT phone FROM household UNION ALL SELECT resident_phone FROM issue")
     ).all()
@@ -89,7 +89,7 @@ def test_numbers_are_sealed_where_they_lie_and_a_stopped_run_goes_on(committed):
     db.session.execute(done, {"sealed": sealed})
     db.session.commit()
     db.session.remove()
-    upgrade(directory=str(MIGRATIONS))
+    upgrade()
     lies = db.session.scalar(text("SELECT phone FROM household"))
     assert bytes(lies) == sealed
     assert db.session.get(Household, ids[0]).phone == "13800001234"

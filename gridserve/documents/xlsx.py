@@ -14,9 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
 SAID_EVERY = 5_000  # rows
 LONGEST = 32_000  # characters of a cell
 HEAD = {"bold": True, "font_color": "#FFFFFF", "bg_color": "#17435F", "text_wrap": True}
@@ -44,6 +41,8 @@ def workbook(
 ) -> bytes:
     """The workbook; `counted` hears now and then how many rows there are by now. `mark` stands in
     its properties and at the foot of each printed page."""
+    import xlsxwriter  # only jobs need it, as openpyxl
+
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "book.xlsx"
         book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": folder})
@@ -65,6 +64,8 @@ def workbook(
 def _write(
     page: Any, sheet: Sheet, formats: dict[str, Any], counted: Callable[[int], object]
 ) -> None:
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
     page.freeze_panes(1, 0)
     for place, (_words, width) in enumerate(sheet.columns):
         page.set_column(place, place, width)

@@ -171,6 +171,8 @@ def act(import_id: uuid.UUID) -> ResponseReturnValue:
 @requires(Permission.IMPORT)
 def faults(import_id: uuid.UUID) -> ResponseReturnValue:
     """The faulty rows as a sheet to mend and send again; for its sender only."""
+    from gridserve.tables import books
+
     row = operations.find(current_user, import_id)
     kind = all_kinds().get(row.kind)
     found = [Fault(**{k: f[k] for k in ("row", "column", "reason", "mend")})
@@ -178,9 +180,9 @@ def faults(import_id: uuid.UUID) -> ResponseReturnValue:
     if row.by_id != current_user.id or row.content is None or kind is None or not found:
         raise NotFound(_("There are no rows to mend here, or the file is gone."))
     if kind.columns:
-        sheet = writing.faults(reading.read(row.content, kind.columns), found)
+        sheet = books.faults(reading.read(row.content, kind.columns), found)
     else:
-        sheet = writing.listed(found)
+        sheet = books.listed(found)
     return _xlsx(sheet, f"待改-{row.file_name.rpartition('.')[0][:60]}.xlsx")
 
 
@@ -197,10 +199,12 @@ def hand_out(import_id: uuid.UUID) -> ResponseReturnValue:
 @requires(Permission.IMPORT)
 def template(kind: str) -> ResponseReturnValue:
     """An empty table to fill in."""
+    from gridserve.tables import books
+
     found = {one.key: one for one in kinds_of(current_user)}.get(kind)
     if found is None or not found.columns:
         raise NotFound(_("There is no such template for you."))
-    sheet = writing.template(found.columns, [str(line) for line in found.about])
+    sheet = books.template(found.columns, [str(line) for line in found.about])
     return _xlsx(sheet, f"模板-{found.label}.xlsx")
 
 

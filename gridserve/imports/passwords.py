@@ -13,7 +13,7 @@ from gridserve.db import db
 from gridserve.errors import Forbidden, NotFound
 from gridserve.imports.models import Import, ImportState
 from gridserve.people import DeviceToken, User
-from gridserve.tables import values, writing
+from gridserve.tables import values
 from gridserve.tables.columns import Column
 
 # Each password takes a good part of a second to be stored safely.
@@ -27,6 +27,8 @@ COLUMNS = (
 
 def give(ids: Sequence[str], *, by: User | None) -> bytes:
     """Give these accounts random passwords, but for who has signed in before; a sheet of them."""
+    from gridserve.tables import books
+
     signed_in = select(DeviceToken.id).where(DeviceToken.user_id == User.id).exists()
     accounts = db.session.scalars(
         select(User)
@@ -39,7 +41,7 @@ def give(ids: Sequence[str], *, by: User | None) -> bytes:
         password = passwords.random_password()
         passwords.give(user, password, by=by)
         lines.append((user.login, user.name, password))
-    return writing.rows(COLUMNS, lines)
+    return books.rows(COLUMNS, lines)
 
 
 def hand_out(row: Import, *, by: User) -> bytes:

@@ -13,7 +13,6 @@ import click
 
 from gridserve.commandline import command
 from gridserve.db import db
-from gridserve.tables import writing
 from gridserve.tables.columns import Column
 from gridserve.tables.raw import LARGEST, BadTable
 from gridserve.tables.report import Report
@@ -38,7 +37,9 @@ def table_options(columns: Sequence[Column], about: Sequence[Any]) -> Callable[.
                 if template is not None and template.suffix.lower() != ".xlsx":
                     raise click.UsageError(f"A template is an .xlsx: {template.stem}.xlsx")
                 if template is not None:
-                    template.write_bytes(writing.template(columns, [str(line) for line in about]))
+                    from gridserve.tables import books  # loads openpyxl
+
+                    template.write_bytes(books.template(columns, [str(line) for line in about]))
                     click.echo(f"{template} written: fill it in and import it.")
                     return None
                 if path is None:

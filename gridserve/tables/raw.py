@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 LARGEST = 20 * 1024 * 1024  # bytes
 MOST_ROWS = 100_000
 MOST_COLUMNS = 120
+OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # begins workbooks of before 2007
 
 
 class BadTable(Exception):

@@ -9,9 +9,9 @@ from typing import Any
 from flask_babel import gettext as _
 
 from gridserve.tables import columns as headings
-from gridserve.tables import commas, workbook
+from gridserve.tables import commas
 from gridserve.tables.columns import Column
-from gridserve.tables.raw import LARGEST, BadTable, Raw
+from gridserve.tables.raw import LARGEST, OLD_EXCEL, BadTable, Raw
 from gridserve.tables.values import CLEAR, CLEAR_WORDS, BadValue, cleaned
 
 DEEPEST_HEADING = 12  # rows from the top among which the headings are looked for
@@ -68,8 +68,7 @@ def read(data: bytes, columns: Sequence[Column]) -> Table:
         raise BadTable(_("The file is larger than %(n)s MB. Divide it.", n=LARGEST // 1024 // 1024))
     if not data.strip():
         raise BadTable(_("The file is empty."))
-    zipped = data.startswith((b"PK", workbook.OLD_EXCEL))
-    raw = _chosen((workbook if zipped else commas).read(data), columns)
+    raw = _chosen(_sheets(data), columns)
     top = _heading_row(raw, columns)
     number, names = raw.rows[top]
     notes = headings.check(names, columns)
@@ -103,6 +102,14 @@ def read(data: bytes, columns: Sequence[Column]) -> Table:
     if not table.rows:
         raise BadTable(_("There are headings and no rows below them."))
     return table
+
+
+def _sheets(data: bytes) -> list[Raw]:
+    if data.startswith((b"PK", OLD_EXCEL)):
+        from gridserve.tables import workbook  # loads openpyxl
+
+        return workbook.read(data)
+    return commas.read(data)
 
 
 def _chosen(sheets: list[Raw], columns: Sequence[Column]) -> Raw:

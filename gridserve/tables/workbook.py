@@ -18,6 +18,7 @@ from openpyxl.utils.cell import coordinate_to_tuple
 from gridserve.tables.raw import (
     MOST_COLUMNS,
     MOST_ROWS,
+    OLD_EXCEL,
     BadTable,
     Merge,
     Raw,
@@ -25,7 +26,6 @@ from gridserve.tables.raw import (
     too_many_rows,
 )
 
-OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 MOST_UNPACKED = 256 * 1024 * 1024  # bytes
 MOST_MEMBERS = 2_000
 # XML of a sheet shrinks to a tenth, of a very even one to a fiftieth; a bomb to a thousandth.

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from flask_migrate import downgrade, upgrade
 from shapely import box
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
@@ -19,7 +18,7 @@ from grids.models import Cell, Jurisdiction
 from grids.operations import adopt_division
 from gridserve import workdays
 from gridserve.db import db
-from gridserve.installation import MIGRATIONS
+from gridserve.migrating import downgrade, upgrade
 from gridserve.permissions import Role
 from tests.factories import COUNTY, SOUTH, STEP, VILLAGE, WEST, Make
 
@@ -198,7 +197,7 @@ def test_of_several_teams_that_were_there_before_one_leads(committed):
     days = [date(2025, 1, 1), date(2025, 6, 1), date(2026, 1, 1)]
     teams = [make.team([]).id for _n in range(3)]
     db.session.commit()
-    downgrade(directory=str(MIGRATIONS), revision="0003")
+    downgrade("0003")
     put = text("INSERT INTO assignment (id, team_id, cell_id, from_date, to_date) "
                "VALUES (gen_random_uuid(), :team, :cell, :since, :until)")  # fmt: skip
     for team, where, since, until in (
@@ -208,7 +207,7 @@ def test_of_several_teams_that_were_there_before_one_leads(committed):
         values = {"team": teams[team], "cell": where, "since": days[since], "until": end}
         db.session.execute(put, values)
     db.session.commit()
-    upgrade(directory=str(MIGRATIONS))
+    upgrade()
     rows = db.session.execute(
         text("SELECT team_id, from_date, to_date, lead FROM assignment WHERE cell_id = :cell"),
         {"cell": cell},
@@ -230,8 +229,8 @@ def test_the_migration_keeps_what_is_there(committed):
     codes = [one.code, other.code]
     db.session.commit()
     db.session.remove()
-    downgrade(directory=str(MIGRATIONS), revision="0002")
-    upgrade(directory=str(MIGRATIONS))
+    downgrade("0002")
+    upgrade()
     assert sorted(db.session.scalars(select(Cell.code))) == codes
     with refused("overlaps"):
         put(3, square())

@@ -17,7 +17,7 @@ from grids.coordinates import System, from_wgs84
 from gridserve.db import db
 from gridserve.events import Event
 from gridserve.permissions import Role
-from gridserve.tables import writing
+from gridserve.tables import books
 from gridserve.tables.raw import BadTable, Unsaid
 from tests.factories import SOUTH, STEP, TOWNSHIP, VILLAGE, WEST
 from visits.householdfile import ABOUT, COLUMNS
@@ -160,7 +160,7 @@ def test_villages_by_name(make):
 
 def test_the_template_can_be_filled_in_and_its_example_is_passed_over(make):
     make.cell()
-    data = writing.template(COLUMNS, [str(line) for line in ABOUT])
+    data = books.template(COLUMNS, [str(line) for line in ABOUT])
     with pytest.raises(BadTable, match="没有数据行"):
         import_households(data, by=None)
     book = load_workbook(io.BytesIO(data))

@@ -88,7 +88,9 @@ def _promised(limit: Limit) -> str:
 @requires(Permission.CATEGORY_READ)
 def download() -> ResponseReturnValue:
     """The catalogue as a table, which can be imported again."""
-    table = io.BytesIO(writing.rows(COLUMNS, exported()))
+    from gridserve.tables import books
+
+    table = io.BytesIO(books.rows(COLUMNS, exported()))
     return send_file(
         table, mimetype=writing.XLSX, as_attachment=True, download_name="事项目录.xlsx"
     )
