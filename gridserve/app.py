@@ -367,12 +367,9 @@ def create_app(config: Config | None = None) -> Flask:
     )
     headers.init_app(app)
 
-    api = openapi.create(app)
-    for bp in APIS:
-        api.register_blueprint(bp)
+    openapi.init_app(app, APIS)
     for page in PAGES:
         app.register_blueprint(page)
-    app.extensions["gridserve.api"] = api
     app.extensions["gridserve.schedule"] = SCHEDULE
     app.extensions["gridserve.gauges"] = GAUGES
     app.extensions["gridserve.beginnings"] = BEGINNINGS

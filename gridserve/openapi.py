@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Flask
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 
 from gridserve import __version__
 from gridserve.http import API, ProblemSchema
@@ -32,28 +33,35 @@ _WORDS = {
 }
 
 
-class ProblemApi(Api):
-    """Api whose errors are ours (`gridserve.errors`) and not smorest's."""
+class _Gathered(Api):
+    """What smorest gathers of blueprints that serve already; their errors are `gridserve.errors`'.
+
+    Only whoever reads the document pays for it: it is most of the work of making the application.
+    """
 
     ERROR_SCHEMA = ProblemSchema
 
     def _register_error_handlers(self) -> None:
         """Leave errors to `gridserve.errors`."""
 
+    def gather(self, blueprint: Blueprint) -> None:
+        blueprint.register_views_in_doc(
+            self, self._app, self.spec, name=blueprint.name, parameters=None
+        )
+        self.spec.tag({"name": blueprint.name, "description": blueprint.description})
 
-def create(app: Flask) -> ProblemApi:
-    """An Api for `app`; blueprints are registered on it."""
+
+def init_app(app: Flask, apis: Sequence[Blueprint]) -> None:
+    """Serve `apis`, which the document is about."""
     app.config.update(
         API_TITLE="GridServe",
         API_VERSION=__version__,
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX=None,
     )
-    api = ProblemApi(app)
-    api.spec.components.security_scheme(
-        "token", {"type": "http", "scheme": "bearer", "description": "from POST /sessions"}
-    )
-    return api
+    for blueprint in apis:
+        app.register_blueprint(blueprint)
+    app.extensions["gridserve.apis"] = apis
 
 
 def _statuses(app: Flask, path: str, method: str, operation: dict[str, Any]) -> set[int]:
@@ -87,8 +95,21 @@ def _plain(rule: str) -> str:
     return parts[0] + "".join("<" + p.split(":", 1)[-1] for p in parts[1:])
 
 
-def document(app: Flask, api: Api) -> dict[str, Any]:
+def document(app: Flask) -> dict[str, Any]:
     """The whole document, with security and problems of each operation filled in."""
+    if "gridserve.document" not in app.extensions:
+        app.extensions["gridserve.document"] = _made(app)
+    found: dict[str, Any] = app.extensions["gridserve.document"]
+    return found
+
+
+def _made(app: Flask) -> dict[str, Any]:
+    api = _Gathered(app)
+    api.spec.components.security_scheme(
+        "token", {"type": "http", "scheme": "bearer", "description": "from POST /sessions"}
+    )
+    for blueprint in app.extensions["gridserve.apis"]:
+        api.gather(blueprint)
     spec: dict[str, Any] = api.spec.to_dict()
     spec["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     spec["info"]["description"] = _INTRODUCTION

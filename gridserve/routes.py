@@ -175,8 +175,7 @@ def readyz() -> ResponseReturnValue:
 @public
 def openapi_document() -> ResponseReturnValue:
     """The OpenAPI 3.1 document."""
-    api = current_app.extensions["gridserve.api"]
-    return jsonify(openapi.document(current_app, api))
+    return jsonify(openapi.document(current_app))
 
 
 @system.get("/api/docs")

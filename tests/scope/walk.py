@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Connection, text
 
+from gridserve import openapi
 from gridserve.db import Base
 from gridserve.people import User
 from gridserve.permissions import may
@@ -153,7 +154,7 @@ class Walk:
     def _documented(self, endpoint: str) -> list[str]:
         """The parameters that the API's own document names, without those that point nowhere."""
         if not self.document:
-            self.document = self.app.extensions["gridserve.api"].spec.to_dict()
+            self.document = openapi.document(self.app)
         (rule,) = self.app.url_map.iter_rules(endpoint)
         path = rule.rule
         for name in rule.arguments:
