@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -88,6 +89,7 @@ def app(config: Config) -> Iterator[Flask]:
     with app.app_context():
         upgrade()
         db.engine.dispose()
+    gc.freeze()  # it is there until the end: no collection need look through it again
     yield app
     with app.app_context():
         db.engine.dispose()

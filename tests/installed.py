@@ -20,7 +20,7 @@ import pytest
 from gridserve.installation import ROOT
 
 TABLE = ROOT / "tests" / "data" / "530626"
-COUNTY = ["--households", "1000", "--visits", "1000", "--issues", "80", "--cadres", "100"]
+COUNTY = ["--households", "1000", "--visits", "1000", "--issues", "80", "--cadres", "40"]
 
 
 def gridserve(data: Path, *args: str, **kwargs) -> subprocess.Popen:
