@@ -37,7 +37,8 @@ log = logging.getLogger("gridserve.requests")
 
 def new_id() -> str:
     """An id that can be read out over the telephone: 7K3M-9QXT-2BCD."""
-    letters = "".join(secrets.choice(LETTERS) for _ in range(12))
+    chance = secrets.randbits(60)
+    letters = "".join(LETTERS[chance >> bits & 31] for bits in range(0, 60, 5))
     return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
 
 
