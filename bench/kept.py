@@ -78,6 +78,7 @@ def opened(name: str, size: Size | None = None, *, anew: bool = False) -> Iterat
                 made = {"version": wanted, "took": county.build(size)}
                 stamp.write_text(json.dumps(made))
             figures.turn_of_day()  # it may have been made on another day
+            figures.refresh_marked()  # visits of a bench before this one
             db.session.commit()
             if behind:
                 with db.engine.connect() as connection:

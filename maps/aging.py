@@ -172,7 +172,7 @@ def open_issues(
     if only is not None:
         query = query.where(has_light(only, weight))
     where = stands()
-    seen = visible_issues(user).with_only_columns(Issue.id)
+    seen = visible_issues(user, complaints=False).with_only_columns(Issue.id)
     rows = db.session.execute(
         query.join(Category, Category.code == Issue.category_code)
         .join(Jurisdiction, Jurisdiction.code == Issue.village_code)

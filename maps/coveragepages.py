@@ -47,7 +47,8 @@ from visits.models import Tag
 
 bp = Blueprint("coverage", __name__)
 
-LOWEST = 300  # areas listed beside the map, and drawn without tiles
+DRAWN = 300  # so many areas are drawn without tiles, and all listed beside the map
+LOWEST = 100  # of more the lowest are listed: laying out rows takes a browser longer than the map
 LOW = 60  # per cent: areas under it are counted
 
 
@@ -58,7 +59,7 @@ def _offered(window: asked.Window) -> bool:
 
 def _many(q: Question) -> bool:
     """Whether there are more areas than a page can hold."""
-    return q.by == "cell" and places.count_cells(q.place, q.window.day) > LOWEST
+    return q.by == "cell" and places.count_cells(q.place, q.window.day) > DRAWN
 
 
 def _address(q: Question, endpoint: str = "coverage.show", **changes: Any) -> str:
@@ -93,15 +94,12 @@ def show() -> ResponseReturnValue:
     above, cases = _above(q.place, q.by, q.window.day), asked.cases(current_user)
     # Of ten thousand cells only those that are listed are put into words.
     ordered = sorted(found.rows, key=lambda row: _lowest(q.pair(row), before(row.area.code)))
-    shown = {
-        row.area.code: _row(q, row, before(row.area.code), above, cases)
-        for row in (ordered[:LOWEST] if many else found.rows)
-    }
+    listed = ordered[:LOWEST] if many else ordered
+    shown = {row.area.code: _row(q, row, before(row.area.code), above, cases) for row in listed}
     return render_template(
         "maps/coverage.html",
         q=q, map=_map(q, found, shown, many=many), jurisdiction=short_name(q.place.name),
-        rows=[shown[row.area.code] for row in ordered[:LOWEST]],
-        unlisted=max(len(ordered) - LOWEST, 0),
+        rows=list(shown.values()), unlisted=len(ordered) - len(listed),
         areas=len(ordered), low=sum(_is_low(*q.pair(row)) for row in ordered),
         total={**_told(q.pair(found), before("")), "figures": found,
                "cases_href": cases.those(q.place.code, q.window, q.filters)},

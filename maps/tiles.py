@@ -258,7 +258,7 @@ def _around(tile: Tile, user: User, of: Of) -> Select[Any]:
         ),
     ).subquery()
     return (
-        visible_issues(user)
+        visible_issues(user, complaints=False)
         .where(*of.criteria)
         .join(near, near.c.id == Issue.id)
         .join(Category, Category.code == Issue.category_code)

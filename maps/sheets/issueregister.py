@@ -57,13 +57,12 @@ def ids(user: User, span: Span) -> Select[Any]:
     """
     first, until = span.moments
     return (
-        visible_issues(user)
+        visible_issues(user, complaints=False)
         .with_only_columns(Issue.id)
         .where(
             Issue.reported_at >= first,
             Issue.reported_at < until,
             under(Issue.village_code, span.place.code),
-            ~Issue.about_staff,
         )
         .where(exists().where(Step.issue_id == Issue.id, Step.received_at <= span.as_of))
     )

@@ -94,7 +94,7 @@ def find(
     kinds, about_staff = _family(category)
     metres = _metres(spot)
     query = (
-        visible_issues(user)
+        visible_issues(user, complaints=about_staff)
         .where(
             near,
             Issue.about_staff.is_(about_staff),

@@ -18,9 +18,10 @@ from visits.issues.models import Assistance, Issue
 from visits.issues.rights import Rights
 
 
-def visible_issues(user: User) -> Select[Issue]:
+def visible_issues(user: User, *, complaints: bool = True) -> Select[Issue]:
     """Issues of the user's jurisdictions; for a cadre those of the own cells, those that the own
-    teams hold, and those reported by oneself."""
+    teams hold, and those reported by oneself. Without `complaints` about staff, where they are not
+    wanted anyway, it is planned and asked in half of the time."""
     mine = teams_of(user, workdays.today())
     helped = select(Assistance.issue_id).where(Assistance.team_id.in_(mine))
     works = or_(
@@ -29,7 +30,10 @@ def visible_issues(user: User) -> Select[Issue]:
         Issue.id.in_(helped),
     )
     wide = in_scope(user, Permission.ISSUE_READ, Issue.village_code, Issue.cell_id)
-    return select(Issue).where(or_(wide, works), or_(~Issue.about_staff, _told(user, works, mine)))
+    seen = select(Issue).where(or_(wide, works))
+    if not complaints:
+        return seen.where(~Issue.about_staff)
+    return seen.where(or_(~Issue.about_staff, _told(user, works, mine)))
 
 
 def _told(user: User, works: ColumnElement[bool], mine: Select[uuid.UUID]) -> ColumnElement[bool]:

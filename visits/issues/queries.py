@@ -57,15 +57,17 @@ def held_by(holder: str, team: ColumnElement[Any], desk: ColumnElement[Any]) -> 
 
 def issues(user: User, filters: dict[str, Any]) -> Select[Issue]:
     """The issues that `user` may see and that pass `filters` (IssuesIn)."""
+    # Complaints about staff have a list of their own, so that no figure tells of them.
+    complaints = bool(filters.get("complaints"))
     # Not joined: that would be done for all that a search finds, before a page of it is taken.
-    query = visible_issues(user).options(
+    query = visible_issues(user, complaints=complaints).options(
         selectinload(Issue.team),
         selectinload(Issue.category),
         selectinload(Issue.village),
         raiseload("*"),
     )
-    # Complaints about staff have a list of their own, so that no figure tells of them.
-    query = query.where(Issue.about_staff if filters.get("complaints") else ~Issue.about_staff)
+    if complaints:
+        query = query.where(Issue.about_staff)
     if filters.get("jurisdiction"):
         query = query.where(Issue.village_code.like(filters["jurisdiction"] + "%"))
     if filters.get("status"):

@@ -45,7 +45,7 @@ def issues(request: ResidentRequest, by: User) -> Select[Issue]:
         or_(own, Issue.resident_phone.is_(None)),
         or_(own, Issue.resident_name.is_(None), Issue.resident_name == home.head_name),
     )
-    return visible_issues(by).where(~Issue.about_staff, or_(own, here)).limit(MOST)
+    return visible_issues(by, complaints=False).where(or_(own, here)).limit(MOST)
 
 
 def visits(request: ResidentRequest) -> Select[Visit]:
