@@ -24,23 +24,30 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     LargeBinary,
-    Row,
     String,
     Uuid,
-    delete,
     select,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gridserve import sealing
-from gridserve.db import Base, county, db, now
+from gridserve.db import Base, county, db, now, run
 from gridserve.events import Event
 
 BATCH = 1000  # events of a seal
 AT_ONCE = 200  # seals of one run of the job
 FIRST = bytes(32)  # before the first seal
 _LOCK = 0x5EA1  # one sealer at a time
+# Events that wait, which from now on wait no more; one that was taken away waits on, to be found.
+TAKE = """
+    DELETE FROM event_waiting USING (
+        SELECT event.* FROM event_waiting JOIN event ON event.id = event_id LIMIT %(most)s
+    ) AS event
+    WHERE event_id = event.id
+    RETURNING event.id, event.at, event.action, event.subject_id, event.actor_id,
+        event.jurisdiction_code, event.data
+"""
 COLUMNS = (
     Event.id, Event.at, Event.action, Event.subject_id, Event.actor_id, Event.jurisdiction_code,
     Event.data,
@@ -137,25 +144,19 @@ def seal(most: int = AT_ONCE) -> int:
     db.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     sealed, last = 0, head()
     for _n in range(most):
-        rows = _waiting()
+        rows = run(TAKE, most=BATCH)
         if not rows:
             break
-        last = _seal(rows, last)
+        last = _seal(sorted(rows, key=lambda row: (row.at, row.id)), last)
         sealed += len(rows)
     return sealed
 
 
-def _waiting() -> Sequence[Row[Any]]:
-    query = select(*COLUMNS).join(EventWaiting, EventWaiting.event_id == Event.id).limit(BATCH)
-    return sorted(db.session.execute(query).all(), key=lambda row: (row.at, row.id))
-
-
-def _seal(rows: Sequence[Row[Any]], before: Head) -> Head:
+def _seal(rows: Sequence[Any], before: Head) -> Head:
     ids, digests = [row.id for row in rows], b"".join(digest_of(row) for row in rows)
     name, key = next(iter(sealing.trail_keys().items()))
     number, at = before.number + 1, now()
     code = code_of(key, before.code, number, at, ids, digests)
     db.session.add(Seal(number=number, at=at, ids=ids, digests=digests, key=name, code=code))
-    db.session.execute(delete(EventWaiting).where(EventWaiting.event_id.in_(ids)))
     db.session.flush()
     return Head(number, code)
