@@ -53,6 +53,9 @@ class TileIn(Schema):
     light = ma.fields.Enum(Light, by_value=True)
 
 
+_ASKED = TileIn()  # once: to make it takes as long as to find a tile in the cache
+
+
 @dataclass(frozen=True)
 class Layer:
     """A layer: from which zoom it has something, who may read it, and how a tile is asked for."""
@@ -117,7 +120,7 @@ def _serve(name: str, layer: Layer) -> None:
             raise NotFound(
                 _("No such tile: zoom 0 to %(n)s, x and y below 2 to the zoom.", n=DEEPEST)
             )
-        args = page_args(TileIn())
+        args = page_args(_ASKED)
         body = b"" if z < layer.minzoom else _body(name, layer, square, args)
         response = Response(body, mimetype=MVT)
         if body:
