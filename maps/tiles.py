@@ -15,12 +15,15 @@ from typing import Any
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     ColumnElement,
     Date,
     Integer,
     Select,
     String,
+    Uuid,
+    any_,
     bindparam,
     case,
     cast,
@@ -256,11 +259,12 @@ def _around(tile: Tile, user: User, of: Of) -> Select[Any]:
         select(Issue.id).where(
             Issue.household_id.in_(homes_here), is_open, Issue.cell_id.is_(None)
         ),
-    ).subquery()
+    )
     return (
         visible_issues(user, complaints=False)
         .where(*of.criteria)
-        .join(near, near.c.id == Issue.id)
+        # As an array they are looked up one by one; joined, all open issues might be read for it.
+        .where(Issue.id == any_(func.array(near.scalar_subquery(), type_=ARRAY(Uuid))))
         .join(Category, Category.code == Issue.category_code)
         .join(Cell, Cell.id == Issue.cell_id, isouter=True)
         .join(Household, Household.id == Issue.household_id, isouter=True)
@@ -304,7 +308,7 @@ def _drawn(
 
 
 def _mvt(rows: Select[Any], layer: str, extent: int = 4096, *id_: str) -> Select[Any]:
-    # Rows outside of the tile have no shape, and ST_AsMVT passes them over: to leave them out before
-    # would have each shape fitted into the tile twice.
+    # Rows outside of the tile have no shape, and ST_AsMVT passes them over: to leave them out
+    # before would have each shape fitted into the tile twice.
     row = rows.subquery("drawn").table_valued()
     return select(func.ST_AsMVT(row, layer, extent, "geom", *id_))
