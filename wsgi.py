@@ -2,15 +2,14 @@
 
 from importlib import import_module
 
-from sqlalchemy.orm import configure_mappers
-
 from gridserve.loading import loading
 
 # What only some pages need, and load when they are asked for: Folium, openpyxl, GDAL.
 LATE = ("maps.drawweeks", "gridserve.tables.books", "grids.mapfile")
 
-# Once, before the processes are forked that serve; otherwise the first visitor of each waits for it.
-with loading():
+with loading():  # once, before the processes are forked that serve: no visitor waits for it
+    from sqlalchemy.orm import configure_mappers
+
     from gridserve import keyuse, logs
     from gridserve.app import create_app
     from gridserve.config import Config
