@@ -22,7 +22,7 @@ from maps.sheets import brief, comparison, issueregister, publicsheet, registers
 from maps.sheets.registers import Span
 from maps.sheets.schemas import MonthArguments, QuarterArguments, RegisterArguments
 from visits.objections.models import Objection
-from visits.objections.operations import objections
+from visits.objections.operations import objections, quarter_name
 
 TOWNSHIP = 9  # digits
 
@@ -86,11 +86,6 @@ def _titled(words: Any) -> Callable[[dict[str, Any]], str]:
 def month_name(first: date) -> str:
     """A month as it is written in titles: 2026-03."""
     return f"{first:%Y-%m}"
-
-
-def quarter_name(first: date) -> str:
-    """A quarter as it is written in titles: 2026-Q1."""
-    return f"{first.year}-Q{(first.month + 2) // 3}"
 
 
 def township(asked: Asked) -> Place:

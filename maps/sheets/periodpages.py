@@ -23,10 +23,11 @@ from maps.places import Place
 from maps.sheets import brief as briefs
 from maps.sheets import comparison as comparing
 from maps.sheets import publicsheet
-from maps.sheets.kinds import TOWNSHIP, end_of_month, month_name, quarter_name
+from maps.sheets.kinds import TOWNSHIP, end_of_month, month_name
 from maps.sheets.pages import bp
 from maps.sheets.schemas import MonthPageIn, QuarterPageIn
 from visits.objections import operations as objecting
+from visits.objections.operations import quarter_name
 
 BACK = 12  # months and quarters to choose from
 

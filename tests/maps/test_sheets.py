@@ -11,7 +11,7 @@ import pytest
 from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
-from maps.sheets.kinds import month_name, quarter_name
+from maps.sheets.kinds import month_name
 from maps.sheets.periodpages import last_quarter
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
 from tests.maps.test_registers import ask, made, table, taken, words
@@ -32,6 +32,11 @@ def asked(client, kind, format_, code=TOWNSHIP, **said):
         work.work(body["id"])
         return client.get(f"/api/v1/documents/{body['id']}").json
     return answer
+
+
+def notices(client):
+    """What stands in somebody's inbox."""
+    return client.get("/api/v1/notices").json["items"]
 
 
 @pytest.fixture
@@ -94,7 +99,7 @@ def test_teams_are_compared_by_what_came_of_it_and_may_object_in_time(make, as_u
                 make.visit(home, by, at=start + timedelta(days=9))
     leader = make.user(Role.LEADER, TOWNSHIP)
     client = as_user(leader)
-    said = {"quarter": quarter_name(quarter)}
+    said = {"quarter": objecting.quarter_name(quarter)}
     rows = table(taken(client, asked(client, "comparison", "xlsx", **said)).data)
     met = {row[0]: row[2:] for row in rows if row[1] and row[1].startswith("见到户数")}
     assert met[a.name][:3] == [12, 12, 1]
@@ -123,18 +128,28 @@ def test_an_objection_is_shown_and_answered_once(make, as_user, context, monkeyp
     begins, ends = objecting.window(TOWNSHIP, quarter)
     assert ends - begins >= timedelta(days=10)
     monkeypatch.setattr(objecting, "now", lambda: begins + timedelta(days=1))
-    said = {"quarter": quarter_name(quarter), "jurisdiction": TOWNSHIP}
+    said = {"quarter": objecting.quarter_name(quarter), "jurisdiction": TOWNSHIP}
     form = {"id": str(uuid.uuid4()), "team": str(team.id), "words": "有十户外出务工", **said}
+    leader, away = make.user(Role.LEADER, TOWNSHIP), make.user(Role.LEADER, "530626102")
     for _n in range(2):
         assert as_user(cadre).post("/sheets/comparison", data=form).status_code == 302
     monkeypatch.undo()
-    leader, away = make.user(Role.LEADER, TOWNSHIP), make.user(Role.LEADER, "530626102")
+    told = notices(as_user(leader))
+    assert [each["title"] for each in told] == ["有团队对季度评比提出异议"]
+    inbox = as_user(leader).get("/inbox", headers=PAGE).text
+    assert f"{team.name} · {said['quarter']}" in inbox
+    assert as_user(leader).get(told[0]["link"], headers=PAGE).text.count("有十户外出务工") == 1
+    assert notices(as_user(away)) == notices(as_user(cadre)) == []
     reply = {"id": form["id"], "action": "answer", "words": "已核实", "upheld": "1", **said}
     assert as_user(away).post("/sheets/comparison", data=reply).status_code == 404
     assert as_user(cadre).post("/sheets/comparison", data=reply).status_code == 404
     assert as_user(leader).post("/sheets/comparison", data=reply).status_code == 302
     again = as_user(leader).post("/sheets/comparison", data=reply | {"words": "另说"})
     assert again.status_code == 409
+    (answered,) = notices(as_user(cadre))
+    assert (answered["title"], answered["detail"]) == ("您的异议已有答复", "异议成立：已核实")
+    assert "已核实" in as_user(cadre).get(answered["link"], headers=PAGE).text
+    assert len(notices(as_user(leader))) == 1
     client = as_user(leader)
     for text in (
         client.get("/sheets/comparison", query_string=said, headers=PAGE).text,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from grids.models import Team
+from grids.models import Level, Team
 from grids.permissions import teams_of
 from gridserve import events, workdays
 from gridserve.calendars import book
@@ -22,12 +23,20 @@ from gridserve.permissions import Permission, may
 from gridserve.worktime import Unit
 from visits.issues.clock import Limit, reckon
 from visits.objections.models import Objection
+from visits.telling import operations as telling
+from visits.telling.causes import Kind, Part
+from visits.telling.recipients import Offices, Told
 
 
 class TooLate(Conflict):
     """The days in which a team may object are over, or have not begun."""
 
     code = "objection.closed"
+
+
+def quarter_name(first: date) -> str:
+    """A quarter as it is written in titles and addresses: 2026-Q1."""
+    return f"{first.year}-Q{(first.month + 2) // 3}"
 
 
 def quarter_end(quarter: date) -> date:
@@ -67,7 +76,8 @@ def object_to(
 ) -> Objection:
     """Say what is wrong with the own team's figures; the same again changes nothing.
 
-    Raises Forbidden for another team, TooLate outside the days for it, Invalid without words.
+    The leaders who answer it are told. Raises Forbidden for another team, TooLate outside the days
+    for it, Invalid without words.
     """
     known = db.session.get(Objection, objection_id)
     if known is not None:
@@ -87,11 +97,13 @@ def object_to(
     row = Objection(id=objection_id, team_id=team_id, quarter=quarter, words=words, by_id=by.id)
     db.session.add(row)
     _note("objection.made", row, team, by)
+    leaders = Offices([team.jurisdiction_code]).leaders(team.jurisdiction_code)
+    _tell(Kind.OBJECTION, row, team, {each for each in leaders if each.user_id != by.id})
     return row
 
 
 def answer(objection_id: uuid.UUID, words: str, *, upheld: bool, by: User) -> None:
-    """Answer an objection, once. Raises NotFound, Invalid, Conflict."""
+    """Answer an objection, once; who made it is told. Raises NotFound, Invalid, Conflict."""
     row = db.session.get(Objection, objection_id, with_for_update=True)
     team = db.session.get(Team, row.team_id) if row else None
     if row is None or team is None or not may(by, Permission.ISSUE_URGE, team.jurisdiction_code):
@@ -104,8 +116,20 @@ def answer(objection_id: uuid.UUID, words: str, *, upheld: bool, by: User) -> No
         raise Conflict(_("This objection is answered already."))
     row.answer, row.upheld, row.answered_by_id, row.answered_at = words, upheld, by.id, now()
     _note("objection.answered", row, team, by)
+    if row.by_id != by.id:
+        people = {Told(row.by_id, Part.ASKER, team.jurisdiction_code)}
+        _tell(Kind.OBJECTION_ANSWERED, row, team, people, answer=words, upheld=upheld)
 
 
 def _note(action: str, row: Objection, team: Team, by: User) -> None:
     data = {"team": str(row.team_id), "quarter": row.quarter.isoformat()}
     events.record(action, row.id, by=by.id, jurisdiction=team.jurisdiction_code, data=data)
+
+
+def _tell(kind: Kind, row: Objection, team: Team, people: set[Told], **values: Any) -> None:
+    quarter = quarter_name(row.quarter)
+    about = {
+        "title": f"{team.name} · {quarter}", "quarter": quarter,
+        "township": team.jurisdiction_code[: Level.TOWNSHIP],
+    }  # fmt: skip
+    telling.write_about(kind, f"{kind}:{row.id}", row.id, people, values=about | values)

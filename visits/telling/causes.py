@@ -19,7 +19,7 @@ class Part(enum.StrEnum):
     LEADER = "leader"  # of the place
     UPPER = "upper"  # desk and leaders of the next jurisdiction above that has any
     REPORTER = "reporter"
-    ASKER = "asker"  # the leader who urged
+    ASKER = "asker"  # the leader who urged, or who objected
     PUBLISHER = "publisher"  # of an announcement
     VISITOR = "visitor"
     ADMINISTRATOR = "administrator"
@@ -46,11 +46,13 @@ class Kind(enum.StrEnum):
     RED = "red"
     RED_1 = "red_1"  # one working day over
     RED_5 = "red_5"
-    # Of these the subject is no issue but an announcement, a hint or what was shown.
+    # Of these the subject is no issue but an announcement, a hint, what was shown or an objection.
     ASKED_BACK = "asked_back"
     ANSWERED = "answered"
     HINT = "hint"
     REVEALS = "reveals"
+    OBJECTION = "objection"  # of a team to how its quarter was compared
+    OBJECTION_ANSWERED = "objection_answered"
 
 
 class State(enum.StrEnum):

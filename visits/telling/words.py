@@ -37,19 +37,25 @@ TITLES: dict[Kind, Any] = {
     Kind.ANSWERED: _l("Your household's question is answered"),
     Kind.HINT: _l("The desk asks about a visit"),
     Kind.REVEALS: _l("Numbers were shown in an unusual way"),
+    Kind.OBJECTION: _l("A team objects to its quarter"),
+    Kind.OBJECTION_ANSWERED: _l("Your objection is answered"),
 }
-# Where one looks into what is no issue; the notice's subject goes into it.
+_COMPARISON = "/sheets/comparison?quarter={quarter}&jurisdiction={township}#h-object"
+# Where one looks into what is no issue; the notice's subject and values go into it.
 LINKS = {
     Kind.ASKED_BACK: "/announcements/{subject}#asked",
     Kind.ANSWERED: "/m/#/notices",
     Kind.HINT: "/m/#/hints",
     Kind.REVEALS: "/reveals",
+    Kind.OBJECTION: _COMPARISON,
+    Kind.OBJECTION_ANSWERED: _COMPARISON,
 }
 # How pressing each is: the light beside it.
 LIGHTS = {
     Kind.ACCEPT_NEAR: "amber", Kind.ACCEPT_OVER: "red",
     Kind.AMBER: "amber", Kind.URGED: "amber", Kind.ANSWER_DUE: "amber", Kind.RED: "red",
-    Kind.HINT: "amber", Kind.REVEALS: "amber", Kind.DISSATISFIED: "red", Kind.RED_1: "red",
+    Kind.HINT: "amber", Kind.REVEALS: "amber",
+    Kind.OBJECTION: "amber", Kind.DISSATISFIED: "red", Kind.RED_1: "red",
     Kind.RED_5: "deep_red",
 }  # fmt: skip
 # Why somebody's administrator is told that names and numbers were shown.
@@ -105,6 +111,9 @@ def detail(notice: Notice) -> str:
         return _("%(number)s goes on in %(into)s", number=said["number"], into=said["into"])
     if notice.kind is Kind.REVEALS:
         return str(UNUSUAL[said["unusual"]])
+    if notice.kind is Kind.OBJECTION_ANSWERED:
+        outcome = _("Upheld") if said["upheld"] else _("Not upheld")
+        return _("%(outcome)s: %(words)s", outcome=outcome, words=said["answer"])
     if notice.kind is Kind.ANSWERED:
         return _("%(asked)s – %(answer)s", asked=said["asked"], answer=said["answer"])
     return str(said.get("words", ""))
@@ -126,7 +135,7 @@ def link(notice: Notice) -> str:
     """The page on which one looks into it."""
     if notice.issue_id is not None:
         return f"/issues/{notice.issue_id}"
-    return LINKS[notice.kind].format(subject=notice.subject_id)
+    return LINKS[notice.kind].format(subject=notice.subject_id, **notice.said)
 
 
 def outward(notice: Notice) -> str:
