@@ -22,6 +22,7 @@ import gridserve.documents.work
 import gridserve.imports.pages
 import gridserve.imports.routes
 import gridserve.imports.work
+import maps.basemapcheck
 import maps.basemaproutes
 import maps.coveragefiles
 import maps.coveragepages
@@ -374,6 +375,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["gridserve.gauges"] = GAUGES
     app.extensions["gridserve.beginnings"] = BEGINNINGS
     app.extensions["gridserve.homes"] = HOMES
+    app.extensions["gridserve.basemap_check"] = maps.basemapcheck.check
     app.extensions["gridserve.nav"] = NAV
     app.extensions["gridserve.warnings"] = (warnings.warnings, warnings.WORDS)
     app.extensions["gridserve.refusals"] = REFUSALS

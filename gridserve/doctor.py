@@ -81,6 +81,7 @@ def _examine(data: Path) -> Iterator[Check]:
         yield _guarded("sealed data", _sealed)
         yield _guarded("redis", _redis)
         yield _guarded("pictures", _pictures)
+        yield _guarded("base map", _base_map)
         if os.environ.get("GRIDSERVE_OIDC_ISSUER"):
             yield _guarded("sign-on", _sign_on)
         yield _guarded("worker", lambda: _worker(is_up(data) or not local))
@@ -276,6 +277,20 @@ def _pictures() -> Check:
     except storage.StoreAway as away:
         return Check("pictures", "wrong", f"{where}: {away.why}", _MEND["pictures"])
     return Check("pictures", "ok", f"{where} can be written and read")
+
+
+def _base_map() -> Check:
+    from gridserve.app import create_app
+    from gridserve.db import db
+
+    app = create_app()
+    with app.app_context():
+        try:
+            found: Check = app.extensions["gridserve.basemap_check"]()
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+    return found
 
 
 def _sign_on() -> Check:

@@ -74,6 +74,12 @@ def tile(config: Config, layer: int, z: int, x: int, y: int) -> bytes | None:
     return plain(z, x, y)
 
 
+def asked(config: Config, layer: int, z: int, x: int, y: int) -> bytes | None:
+    """What the host itself answers now, past what is kept and also while it is left alone; in its
+    own system. Raises Unavailable."""
+    return _asked(_filled(config, config.basemap[layer], z, x, y))
+
+
 def _kept(
     config: Config, what: tuple[object, ...], make: Callable[[], bytes | None]
 ) -> bytes | None:

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 from gridserve.config import Config, ConfigError
+from gridserve.doctor import examine
 from gridserve.jobs import connect
 from gridserve.permissions import Role
-from maps import basemap
+from maps import basemap, basemapcheck
 from tests.grids.test_coordinates import GCJ02_POINTS, metres
 from tests.tilehost import KEY, SIDE, pixel, tile_host
 
@@ -210,3 +211,60 @@ def test_tianditu_is_known_by_name():
 def test_settings_that_cannot_be_are_named(wrong):
     with pytest.raises(ConfigError, match="GRIDSERVE_BASEMAP"):
         settings(**wrong)
+
+
+def doctored(config, monkeypatch, folder, *addresses):
+    """What the doctor says of a base map at these addresses."""
+    for name in ("database_url", "redis_url", "secret_key"):
+        monkeypatch.setenv(f"GRIDSERVE_{name.upper()}", getattr(config, name))
+    monkeypatch.setenv("GRIDSERVE_DATA_KEY", config.data_key[0])
+    monkeypatch.setenv("GRIDSERVE_BASEMAP", " ".join(addresses))
+    monkeypatch.setenv("GRIDSERVE_BASEMAP_KEY", KEY if addresses else "")
+    (found,) = [check for check in examine(folder) if check.name == "base map"]
+    assert KEY not in f"{found.found} {found.mend}"
+    return found
+
+
+def test_the_doctor_fetches_a_tile_of_the_countys_middle(config, host, monkeypatch, tmp_path):
+    found = doctored(config, monkeypatch, tmp_path)
+    assert (found.state, found.mend) == ("idle", "")
+    assert "none is set" in found.found
+    found = doctored(config, monkeypatch, tmp_path, host.address, host.address)
+    assert (found.state, found.mend) == ("ok", "")
+    assert "is there" in found.found
+    assert len(host.asked) == 2  # of each layer
+    where = found.found.split()[2]
+    assert host.asked[0] == f"/{where}?tk={KEY}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "says", "mend"),
+    [
+        ("500", "answered 500", "GRIDSERVE_BASEMAP_KEY"),
+        ("html", "no picture", "GRIDSERVE_BASEMAP_KEY"),
+        ("hang", "ReadTimeout", "HTTPS_PROXY"),
+        ("404", "no tile", "GRIDSERVE_BASEMAP_DEEPEST"),
+        ("closed", "Connection", "HTTPS_PROXY"),
+    ],
+)
+def test_the_doctor_says_what_a_base_map_lacks(
+    mode, says, mend, config, host, monkeypatch, tmp_path
+):
+    host.mode = mode
+    address = host.address
+    if mode == "closed":
+        address = "http://127.0.0.1:1/{z}/{x}/{y}?tk={key}"
+    for _again in range(2):  # also while the pages leave it alone
+        found = doctored(config, monkeypatch, tmp_path, address)
+        assert found.state == "wrong"
+        assert says in found.found
+        assert mend in found.mend
+
+
+def test_the_tile_is_that_of_the_grounds_middle(context, make, named, host):
+    make.cell(1)
+    found = basemapcheck.check()
+    z, x, y = (int(n) for n in found.found.split()[2].split("/"))
+    lon, lat, zoom = basemapcheck._middle()
+    assert (z, zoom) == (14, 14)
+    assert [int(at // SIDE) for at in pixel(lon, lat, z)] == [x, y]
