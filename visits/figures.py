@@ -165,7 +165,8 @@ def turn_of_day() -> None:
 
 def _days_there() -> set[date]:
     """Which of the days that are to be kept have figures, by a look into the index for each."""
-    days = func.unnest(array(kept_days())).column_valued("day")
+    # Named as no column is: inside EXISTS `day` would be that of coverage_day.
+    days = func.unnest(array(kept_days())).column_valued("kept_day")
     return set(db.session.scalars(select(days).where(exists().where(CoverageDay.day == days))))
 
 

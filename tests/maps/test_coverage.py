@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, select, text, update
 
 from gridserve import workdays
 from gridserve.db import db, now
@@ -219,3 +219,18 @@ def test_a_jurisdiction_without_a_boundary_is_drawn_from_below(make):
     assert drawn[VILLAGE].area > 4 * STEP**2
     townships = {a.code: a.shape for a in places.shapes(Place(COUNTY, ""), "township", day)}
     assert townships[TOWNSHIP].area > 5 * STEP**2
+
+
+@pytest.mark.parametrize("turn", [figures.turn_of_day, figures.refresh_marked])
+def test_a_new_day_is_kept_whole_whatever_comes_first(turn, make, monkeypatch):
+    """Midnight's job, or a visit before it: with one cell alone the others would count as empty."""
+    cells = [make.cell(n) for n in range(1, 4)]
+    figures.rebuild()
+    tomorrow = workdays.today() + timedelta(days=1)
+    monkeypatch.setattr(workdays, "today", lambda: tomorrow)
+    db.session.add(CoverageMark(cell_id=cells[0].id))
+    db.session.commit()
+    turn()
+    db.session.commit()
+    kept = select(CoverageDay.cell_code).where(CoverageDay.day == tomorrow).distinct()
+    assert sorted(db.session.scalars(kept)) == sorted(cell.code for cell in cells)
