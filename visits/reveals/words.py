@@ -9,9 +9,9 @@ from flask_babel import lazy_gettext as _l
 from visits.reveals.models import Purpose
 
 PURPOSES: dict[Purpose, Any] = {
-    Purpose.HANDLING: _l("An issue is handled"),
-    Purpose.VISIT: _l("A visit is arranged"),
-    Purpose.CHECKING: _l("What is stored is checked"),
+    Purpose.HANDLING: _l("Handling an issue"),
+    Purpose.VISIT: _l("Arranging a visit"),
+    Purpose.CHECKING: _l("Checking what is stored"),
     Purpose.RESIDENT: _l("The resident asked for it"),
     Purpose.EMERGENCY: _l("An emergency"),
     Purpose.OTHER: _l("Something else"),
