@@ -26,7 +26,6 @@ from gridserve.jobs import connect
 from gridserve.local import Addresses, Local
 from gridserve.migrating import upgrade
 from tests.factories import Make
-from tests.installed import installed
 
 
 class Client(FlaskClient):
@@ -178,12 +177,3 @@ def own_database(app: Flask, config: Config) -> Iterator[Flask]:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         server.dispose()
-
-
-@pytest.fixture
-def installation() -> Iterator[tuple[Path, str]]:
-    """The folder and the address of a small county that is served by `gridserve up`."""
-    data = Path(tempfile.mkdtemp(prefix="gs-"))
-    with installed(data) as url:
-        yield data, url
-    shutil.rmtree(data, ignore_errors=True)
