@@ -106,6 +106,7 @@ from gridserve import (
     usercommands,
 )
 from gridserve.config import Config
+from gridserve.cookies import Sessions
 from gridserve.db import REPLICA, db
 from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
@@ -329,6 +330,7 @@ def create_app(config: Config | None = None) -> Flask:
     engine = {**ENGINE, "connect_args": POOLED if config.pooler else DIRECT}
     app = Flask("gridserve")
     app.extensions["gridserve"] = config
+    app.session_interface = Sessions()
     app.config.update(
         SECRET_KEY=config.secret_key,
         SQLALCHEMY_DATABASE_URI=config.database_url,

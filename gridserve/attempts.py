@@ -21,7 +21,7 @@ from sqlalchemy import String, and_, case, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gridserve.db import Base, choice, db, now, reference
+from gridserve.db import SKEW, Base, choice, db, now, reference
 from gridserve.errors import TooMany
 
 LONGEST_SUBJECT = 140
@@ -112,7 +112,8 @@ def begin(*counted: tuple[Counted, str]) -> Attempt:
     """
     rows = _locked(sorted((kind, subject[:LONGEST_SUBJECT]) for kind, subject in counted))
     moment = now()  # perhaps others were waited for
-    until = max(row.rests_until for row in rows)
+    # What a clock that was ahead has counted would rest until it is that late.
+    until = max((row.rests_until for row in rows if row.last_at < moment + SKEW), default=moment)
     if until > moment:
         raise _too_many(until - moment)
     at_once, later = _split(rows)

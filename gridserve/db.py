@@ -8,7 +8,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool
 Row = TypeVar("Row", bound="Base")
 BLOB = {"blob": True}  # info of a column that names a blob: backups take these along
 SRID = 4326
+SKEW = timedelta(minutes=1)  # by which the clocks of two of our machines may differ
 
 # SQLSTATEs that callers tell apart. Constraint names are compared by prefix only: on a sharded
 # database the names of the shards' constraints end in a number.

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask, current_app, g
@@ -22,7 +23,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 from rq import Queue, Worker, get_current_job
-from rq.cron import CronScheduler
+from rq.cron import CronJob, CronScheduler
 from rq.job import Job
 from rq.worker import WorkerStatus
 
@@ -182,6 +183,22 @@ def run_worker(app: Flask, *, quick: bool) -> None:
     _Worker([QUEUE] if quick else [QUEUE, LONG], connection=redis).work(logging_level="WARNING")
 
 
+class _Timetable(CronScheduler):
+    """Looks at every job anew once the clock was set back: RQ remembers when each is due next, and
+    would enqueue nothing until it is as late as it was already."""
+
+    looked = datetime.min.replace(tzinfo=UTC)
+
+    def enqueue_jobs(self) -> list[CronJob]:
+        moment = datetime.now(UTC)
+        if moment < self.looked:
+            for job in self._cron_jobs:
+                job.latest_enqueue_time = None  # what has an interval is due now
+                job.next_enqueue_time = job.get_next_enqueue_time() if job.cron else None
+        self.looked = moment
+        return super().enqueue_jobs()
+
+
 def run_scheduler(app: Flask) -> None:
     """Enqueue the timetable's jobs when their time comes, until told to stop."""
     config: Config = app.extensions["gridserve"]
@@ -189,7 +206,7 @@ def run_scheduler(app: Flask) -> None:
     os.environ["TZ"] = config.timezone  # cron lines are read in the process's local time
     time.tzset()
     redis = Redis.from_url(config.redis_url)
-    scheduler = CronScheduler(connection=redis, logging_level="WARNING")
+    scheduler = _Timetable(connection=redis, logging_level="WARNING")
     for line in app.extensions["gridserve.schedule"]:
         nightly = line.cron is not None
         scheduler.register(

@@ -57,7 +57,8 @@ def idle() -> bool:
     since = time.time() - session.get("worked", 0)
     if since > config.desk_idle_minutes * 60:
         return True
-    if since > NOTED_EVERY and UNATTENDED not in request.headers:
+    ahead = since < -NOTED_EVERY  # noted by a clock that was: it would never be idle
+    if ahead or (since > NOTED_EVERY and UNATTENDED not in request.headers):
         note()
     return False
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -23,9 +23,11 @@ TABLE = ROOT / "tests" / "data" / "530626"
 COUNTY = ["--households", "1000", "--visits", "1000", "--issues", "80", "--cadres", "40"]
 
 
-def gridserve(data: Path, *args: str, **kwargs) -> subprocess.Popen:
-    """The command in its own process, without what this test's own environment says."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("GRIDSERVE_")}
+def gridserve(
+    data: Path, *args: str, more: Mapping[str, str] | None = None, **kwargs
+) -> subprocess.Popen:
+    """The command in its own process, without what this test's own environment says, but `more`."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GRIDSERVE_")} | (more or {})
     command = [sys.executable, "-m", "gridserve", "--data", str(data), *args]
     return subprocess.Popen(command, cwd=ROOT, env=clean, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, **kwargs)  # fmt: skip
@@ -68,13 +70,13 @@ def of_this(data: Path, part: str) -> int:
 
 
 @contextmanager
-def installed(data: Path) -> Iterator[str]:
+def installed(data: Path, more: Mapping[str, str] | None = None) -> Iterator[str]:
     """The address of a small county in `data`, served by `gridserve up` on a free port."""
     data.chmod(0o755)  # the database's account has to pass
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    up = gridserve(data, "up", "--port", str(port))
+    up = gridserve(data, "up", "--port", str(port), more=more)
     try:
         until(lambda: up.poll() is not None or answers(f"http://127.0.0.1:{port}/readyz"))
         finished(gridserve(data, "demo-data", "--table", str(TABLE), "--accounts",

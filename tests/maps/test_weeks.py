@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 from html import unescape
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from gridserve import workdays
 from gridserve.calendars import book
@@ -292,6 +292,15 @@ def test_a_past_week_is_the_map_of_its_last_day(make):
         counts = aging.aging(place, moment, live=live).counts
         assert week.count == sum(counts.values())
         assert week.overdue == counts[Light.RED] + counts[Light.DEEP_RED]
+
+
+def test_weeks_that_a_clock_ahead_has_kept_are_counted_anew(make):
+    assert keeping.keep_weeks() == keeping.WEEKS
+    assert keeping.keep_weeks() == 0
+    tomorrow = now() + timedelta(days=1)
+    db.session.execute(update(BacklogWeek).values(received_until=tomorrow))
+    assert keeping.keep_weeks() == keeping.WEEKS
+    assert max(db.session.scalars(select(BacklogWeek.received_until))) < now()
 
 
 def test_weeks_that_nobody_shows_are_forgotten(make, monkeypatch):

@@ -22,7 +22,7 @@ import pytest
 from sqlalchemy import func, select, text, update
 
 from gridserve import workdays
-from gridserve.db import db
+from gridserve.db import db, now
 from gridserve.events import Event
 from gridserve.installation import ROOT
 from gridserve.permissions import Role
@@ -357,3 +357,14 @@ def test_switched_off_it_drops_what_waits(place: Any, fake: Fake) -> None:
     gateways.switch(gateway.id, on=True, by=place.admin)
     db.session.commit()
     assert posting.send() == 0
+
+
+def test_what_a_clock_ahead_has_put_off_goes_out_at_once(place: Any, fake: Fake) -> None:
+    entered(place, fake.url())
+    returned(place)
+    posting.route()
+    tomorrow = now() + timedelta(days=1)
+    db.session.execute(update(Delivery).values(next_try=tomorrow))
+    db.session.execute(update(Gateway).values(resting_until=tomorrow))
+    db.session.commit()
+    assert posting.send() == 1

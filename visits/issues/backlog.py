@@ -34,7 +34,8 @@ def kept(days: Iterable[date]) -> set[date]:
     late = exists().where(
         Step.received_at > BacklogWeek.received_until, Step.happened_at <= BacklogWeek.ends_at
     )
-    rows = select(BacklogWeek.day).where(BacklogWeek.day.in_(list(days)), ~late)
+    counted = BacklogWeek.received_until <= now()  # and not by a clock that was ahead
+    rows = select(BacklogWeek.day).where(BacklogWeek.day.in_(list(days)), counted, ~late)
     return set(db.session.scalars(rows))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from grids.permissions import cells_of
 from gridserve import events, workdays
 from gridserve.config import Config
-from gridserve.db import db, now
+from gridserve.db import SKEW, db, now
 from gridserve.errors import Forbidden, TooMany
 from gridserve.people import User
 from gridserve.permissions import Permission, scopes
@@ -87,9 +87,11 @@ def reveal(subject: Household | Issue, said: dict[str, Any], *, by: User) -> Rev
 def shown(user: User, subject: Household | Issue) -> Reveal | None:
     """The reveal by which `user` sees a subject in full at this moment."""
     column = Reveal.household_id if isinstance(subject, Household) else Reveal.issue_id
+    # Not what is dated later: a clock that was ahead would leave it shown until it is that late.
+    lately = Reveal.at.between(now() - SHOWN, now() + SKEW)
     return db.session.scalar(
         select(Reveal)
-        .where(Reveal.user_id == user.id, Reveal.at > now() - SHOWN, column == subject.id)
+        .where(Reveal.user_id == user.id, lately, column == subject.id)
         .order_by(Reveal.at.desc())
         .limit(1)
     )

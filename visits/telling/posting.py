@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import force_locale
-from sqlalchemy import String, and_, case, cast, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, String, and_, case, cast, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload, raiseload
 
@@ -29,6 +29,7 @@ from visits.telling import wire, words
 from visits.telling.causes import (
     ATTEMPTS,
     GROUP_PARTS,
+    LONGEST_PAUSE,
     State,
     is_quiet,
     pause_after,
@@ -124,14 +125,21 @@ def _deliveries(ids: Sequence[uuid.UUID]) -> tuple[list[str], Any]:
     return list(values), rows
 
 
+def _has_come(at: Any, moment: datetime) -> ColumnElement[bool]:
+    """Whether a delivery's or a gateway's time has come; also where it is further away than any
+    pause is long, which a clock that was ahead has written."""
+    return or_(at <= moment, at > moment + 2 * LONGEST_PAUSE)
+
+
 def _open_gateways(moment: datetime) -> list[uuid.UUID]:
     """Gateways with something due that neither rest nor are quiet nor wait for their hour."""
     config: Config = current_app.extensions["gridserve"]
-    due = select(Delivery.gateway_id).where(Delivery.state.in_(OPEN), Delivery.next_try <= moment)
+    come = _has_come(Delivery.next_try, moment)
+    due = select(Delivery.gateway_id).where(Delivery.state.in_(OPEN), come)
     gateways = db.session.scalars(
         select(Gateway).where(
             Gateway.active,
-            or_(Gateway.resting_until.is_(None), Gateway.resting_until <= moment),
+            or_(Gateway.resting_until.is_(None), _has_come(Gateway.resting_until, moment)),
             Gateway.id.in_(due),
         )
     ).all()
@@ -178,7 +186,7 @@ def _claim(gateway: Gateway) -> Sequence[Delivery]:
         .where(
             Delivery.gateway_id == gateway.id,
             Delivery.state.in_(OPEN),
-            Delivery.next_try <= now(),
+            _has_come(Delivery.next_try, now()),
         )
         .order_by(Delivery.created_at, Delivery.id)
         .with_for_update(skip_locked=True, of=Delivery)
