@@ -7,7 +7,7 @@ import math
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ from sqlalchemy import (
     TypeDecorator,
     Uuid,
     event,
+    text,
 )
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -222,6 +223,15 @@ def run(sql: str, **values: Any) -> list[Any]:
         raise DBAPIError.instance(
             sql, values, error, psycopg.Error, hide_parameters=True
         ) from error
+
+
+def streamed(query: Select[*tuple[Any, ...]], at_once: int = 1_000) -> Iterable[Any]:
+    """The rows of a query, so many held in memory at a time. In the present transaction.
+
+    All are going to be read: otherwise PostgreSQL would look for the way to the first tenth.
+    """
+    db.session.execute(text("SET LOCAL cursor_tuple_fraction = 1"))
+    return db.session.execute(query.execution_options(yield_per=at_once))
 
 
 @cache

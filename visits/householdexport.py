@@ -12,12 +12,10 @@ from sqlalchemy.orm import aliased
 from grids.coordinates import System
 from grids.models import Jurisdiction, short_name
 from gridserve import events
-from gridserve.db import db
+from gridserve.db import streamed
 from visits.householdfile import COLUMNS, STATUS_WORDS, SYSTEM_WORDS, TAG_WORDS
 from visits.masking import masked_name, masked_phone
 from visits.models import Household, Tag
-
-AT_ONCE = 1_000
 
 
 def households(jurisdiction: str | None, *, reveal: bool) -> Iterator[list[Any]]:
@@ -31,11 +29,10 @@ def households(jurisdiction: str | None, *, reveal: bool) -> Iterator[list[Any]]
         .join(village, village.code == Household.village_code)
         .join(township, township.code == village.parent_code)
         .order_by(Household.village_code, Household.number)
-        .execution_options(yield_per=AT_ONCE)
     )
     if jurisdiction:
         rows = rows.where(Household.village_code.startswith(jurisdiction))
-    for home, village_name, township_name, lon, lat in db.session.execute(rows):
+    for home, village_name, township_name, lon, lat in streamed(rows):
         line = {
             "number": home.number,
             "village_code": home.village_code,

@@ -13,11 +13,11 @@ from sqlalchemy.orm import aliased
 
 from grids.models import Cell, Jurisdiction, Team
 from gridserve import workdays
-from gridserve.db import db
+from gridserve.db import streamed
 from gridserve.people import User
 from maps.aging import categories, cell_on
 from maps.places import under
-from maps.sheets.registers import AT_ONCE, Column, Span, at
+from maps.sheets.registers import Column, Span, at
 from maps.sheets.standing import standing
 from visits.issues.chain import CLOSED, Rating, Status
 from visits.issues.models import Issue, Step
@@ -99,8 +99,7 @@ def rows(
     else:
         query = query.where(Issue.id.in_(only))
     kinds = categories()
-    found = db.session.execute(query.execution_options(yield_per=AT_ONCE))
-    for n, row in enumerate(found, 1):
+    for n, row in enumerate(streamed(query), 1):
         yield _row(n, row, kinds.get(row.category_code))
 
 

@@ -15,7 +15,6 @@ from gridserve.db import db
 from gridserve.errors import Invalid
 from maps.places import Place
 
-AT_ONCE = 1_000  # rows read from the database at a time
 ON_PAPER = 1_000  # rows of a PDF: half a minute and 640 MB while its pages are laid out
 IN_A_TABLE = 300_000  # rows of a workbook
 COUNTED = 10_000  # on screen

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import aliased
 
 from grids.models import Cell, Jurisdiction, Team
-from gridserve.db import db
+from gridserve.db import streamed
 from gridserve.people import User
 from maps.places import under
-from maps.sheets.registers import AT_ONCE, Column, Span, at
+from maps.sheets.registers import Column, Span, at
 from visits.issues.words import where
 from visits.labels import label
 from visits.masking import masked_name
@@ -41,15 +41,19 @@ KEYS = (Visit.started_at, Visit.id)
 
 def ids(user: User, span: Span) -> Select[Any]:
     """Select the ids of the visits of the register, oldest first when paged by KEYS."""
+    return select(Visit.id).where(*_inside(user, span))
+
+
+def _inside(user: User, span: Span) -> list[ColumnElement[bool]]:
     first, until = span.moments
     homes = visible_households(user).with_only_columns(Household.id)
     homes = homes.where(under(Household.village_code, span.place.code))
-    return select(Visit.id).where(
+    return [
         Visit.household_id.in_(homes),
         Visit.started_at >= first,
         Visit.started_at < until,
         Visit.received_at <= span.as_of,
-    )
+    ]
 
 
 def rows(
@@ -61,7 +65,9 @@ def rows(
         select(
             Visit.id, Visit.started_at, Visit.purpose, Visit.outcome, Visit.notes,
             visitor.name.label("visitor"), absent.name.label("absent"), Team.name.label("team"),
-            Cell.name.label("cell"), Jurisdiction.name.label("village"), Household,
+            Cell.name.label("cell"), Jurisdiction.name.label("village"),
+            Household.id.label("home"), Household.number, Household.head_name, Household.address,
+            Household.village_code, Household.cell_id,
         )
         .join(Household, Household.id == Visit.household_id)
         .join(Jurisdiction, Jurisdiction.code == Household.village_code)
@@ -69,21 +75,19 @@ def rows(
         .join(absent, absent.id == Visit.for_id, isouter=True)
         .join(Team, Team.id == Visit.team_id, isouter=True)
         .join(Cell, Cell.id == Visit.cell_id, isouter=True)
-        .where(Visit.id.in_(ids(user, span) if only is None else only))
+        .where(*(_inside(user, span) if only is None else (Visit.id.in_(only),)))
         .order_by(*KEYS)
     )  # fmt: skip
     seen = names_seen(user)
-    found = db.session.execute(query.execution_options(yield_per=AT_ONCE))
-    for n, row in enumerate(found, 1):
-        home = row.Household
+    for n, row in enumerate(streamed(query), 1):
         yield {
-            "id": home.id,
+            "id": row.home,
             "n": n,
             "started": at(row.started_at),
             "where": where(row.village, row.cell),
-            "household": home.number,
-            "name": home.head_name if seen(home) else masked_name(home.head_name),
-            "address": home.address,
+            "household": row.number,
+            "name": row.head_name if seen(row) else masked_name(row.head_name),
+            "address": row.address,
             "purpose": label(row.purpose),
             "outcome": label(row.outcome),
             "visitor": row.visitor,

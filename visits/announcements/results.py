@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from grids.models import Cell, Jurisdiction
-from gridserve.db import db
+from gridserve.db import db, streamed
 from gridserve.tables.columns import Column
 from gridserve.tables.values import text
 from visits.announcements.models import Announcement, Answer, Asks, Question
@@ -170,14 +170,13 @@ def lines(announcement: Announcement, at: str, words: Any) -> Iterator[list[Any]
     what people read for an answer."""
     latest = _latest(announcement, at)
     village, cell = aliased(Jurisdiction), aliased(Cell)
-    rows = db.session.execute(
+    rows = streamed(
         select(Household.id, village.name, cell.name, Household.number,
                latest.c.question_id, latest.c.value)
         .join(latest, latest.c.household_id == Household.id)
         .join(village, village.code == Household.village_code)
         .join(cell, cell.id == Household.cell_id, isouter=True)
         .order_by(Household.village_code, Household.number)
-        .execution_options(yield_per=2_000)
     )  # fmt: skip
     asks = {question.id: question.asks for question in announcement.questions}
     places = {question.id: 3 + n for n, question in enumerate(announcement.questions)}
