@@ -131,6 +131,7 @@ def test_an_objection_is_shown_and_answered_once(make, as_user, context, monkeyp
     said = {"quarter": objecting.quarter_name(quarter), "jurisdiction": TOWNSHIP}
     form = {"id": str(uuid.uuid4()), "team": str(team.id), "words": "有十户外出务工", **said}
     leader, away = make.user(Role.LEADER, TOWNSHIP), make.user(Role.LEADER, "530626102")
+    below = make.user(Role.LEADER, VILLAGE)  # sees no comparison of the township
     for _n in range(2):
         assert as_user(cadre).post("/sheets/comparison", data=form).status_code == 302
     monkeypatch.undo()
@@ -139,7 +140,7 @@ def test_an_objection_is_shown_and_answered_once(make, as_user, context, monkeyp
     inbox = as_user(leader).get("/inbox", headers=PAGE).text
     assert f"{team.name} · {said['quarter']}" in inbox
     assert as_user(leader).get(told[0]["link"], headers=PAGE).text.count("有十户外出务工") == 1
-    assert notices(as_user(away)) == notices(as_user(cadre)) == []
+    assert [notices(as_user(each)) for each in (away, below, cadre)] == [[], [], []]
     reply = {"id": form["id"], "action": "answer", "words": "已核实", "upheld": "1", **said}
     assert as_user(away).post("/sheets/comparison", data=reply).status_code == 404
     assert as_user(cadre).post("/sheets/comparison", data=reply).status_code == 404

@@ -76,8 +76,8 @@ def object_to(
 ) -> Objection:
     """Say what is wrong with the own team's figures; the same again changes nothing.
 
-    The leaders who answer it are told. Raises Forbidden for another team, TooLate outside the days
-    for it, Invalid without words.
+    The leaders of the township, who answer it, are told. Raises Forbidden for another team, TooLate
+    outside the days for it, Invalid without words.
     """
     known = db.session.get(Objection, objection_id)
     if known is not None:
@@ -97,7 +97,8 @@ def object_to(
     row = Objection(id=objection_id, team_id=team_id, quarter=quarter, words=words, by_id=by.id)
     db.session.add(row)
     _note("objection.made", row, team, by)
-    leaders = Offices([team.jurisdiction_code]).leaders(team.jurisdiction_code)
+    township = _township_of(team)  # also of a village's team: a leader there sees no comparison
+    leaders = Offices([township]).leaders(township)
     _tell(Kind.OBJECTION, row, team, {each for each in leaders if each.user_id != by.id})
     return row
 
@@ -121,6 +122,10 @@ def answer(objection_id: uuid.UUID, words: str, *, upheld: bool, by: User) -> No
         _tell(Kind.OBJECTION_ANSWERED, row, team, people, answer=words, upheld=upheld)
 
 
+def _township_of(team: Team) -> str:
+    return team.jurisdiction_code[: Level.TOWNSHIP]
+
+
 def _note(action: str, row: Objection, team: Team, by: User) -> None:
     data = {"team": str(row.team_id), "quarter": row.quarter.isoformat()}
     events.record(action, row.id, by=by.id, jurisdiction=team.jurisdiction_code, data=data)
@@ -129,7 +134,6 @@ def _note(action: str, row: Objection, team: Team, by: User) -> None:
 def _tell(kind: Kind, row: Objection, team: Team, people: set[Told], **values: Any) -> None:
     quarter = quarter_name(row.quarter)
     about = {
-        "title": f"{team.name} · {quarter}", "quarter": quarter,
-        "township": team.jurisdiction_code[: Level.TOWNSHIP],
+        "title": f"{team.name} · {quarter}", "quarter": quarter, "township": _township_of(team),
     }  # fmt: skip
     telling.write_about(kind, f"{kind}:{row.id}", row.id, people, values=about | values)
