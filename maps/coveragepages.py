@@ -47,7 +47,7 @@ from visits.models import Tag
 
 bp = Blueprint("coverage", __name__)
 
-DRAWN = 300  # so many areas are drawn without tiles, and all listed beside the map
+FEW = 300  # so many areas are all listed beside the map, and cells drawn without tiles
 LOWEST = 100  # of more the lowest are listed: laying out rows takes a browser longer than the map
 LOW = 60  # per cent: areas under it are counted
 
@@ -58,8 +58,8 @@ def _offered(window: asked.Window) -> bool:
 
 
 def _many(q: Question) -> bool:
-    """Whether there are more areas than a page can hold."""
-    return q.by == "cell" and places.count_cells(q.place, q.window.day) > DRAWN
+    """Whether there are more cells than a page can hold."""
+    return q.by == "cell" and places.count_cells(q.place, q.window.day) > FEW
 
 
 def _address(q: Question, endpoint: str = "coverage.show", **changes: Any) -> str:
@@ -92,14 +92,15 @@ def show() -> ResponseReturnValue:
     many, before = _many(q), q.before()
     found = q.found(q.window, drawn=not many)
     above, cases = _above(q.place, q.by, q.window.day), asked.cases(current_user)
-    # Of ten thousand cells only those that are listed are put into words.
     ordered = sorted(found.rows, key=lambda row: _lowest(q.pair(row), before(row.area.code)))
-    listed = ordered[:LOWEST] if many else ordered
-    shown = {row.area.code: _row(q, row, before(row.area.code), above, cases) for row in listed}
+    listed = ordered if len(ordered) <= FEW else ordered[:LOWEST]
+    # Of ten thousand cells only those that are listed are put into words.
+    worded = listed if many else ordered
+    shown = {row.area.code: _row(q, row, before(row.area.code), above, cases) for row in worded}
     return render_template(
         "maps/coverage.html",
         q=q, map=_map(q, found, shown, many=many), jurisdiction=short_name(q.place.name),
-        rows=list(shown.values()), unlisted=len(ordered) - len(listed),
+        rows=[shown[row.area.code] for row in listed], unlisted=len(ordered) - len(listed),
         areas=len(ordered), low=sum(_is_low(*q.pair(row)) for row in ordered),
         total={**_told(q.pair(found), before("")), "figures": found,
                "cases_href": cases.those(q.place.code, q.window, q.filters)},

@@ -14,6 +14,7 @@ from grids.models import parent_code
 from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
+from maps import coveragepages
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
 from tests.statements import statements
 from visits import counting, figures
@@ -179,6 +180,31 @@ def test_a_window_or_level_that_cannot_be_is_refused(make, as_user, query, name)
     assert f"/{name}" in answer.json["errors"]
     page = client.get(f"/maps/coverage?{query}", headers=PAGE)
     assert (page.status_code, page.mimetype) == (422, "text/html")
+
+
+@pytest.mark.parametrize("by", ["village", "cell"])
+def test_of_many_areas_the_lowest_are_listed(by, make, as_user, monkeypatch):
+    monkeypatch.setattr(coveragepages, "LOWEST", 2)
+    cadre = make.user(Role.CADRE, COUNTY)
+    villages = [f"{TOWNSHIP}20{n}" for n in range(5)]
+    for n, village in enumerate(villages):
+        cell = make.cell(1, village=village)
+        for m in range(4):
+            home = make.household(cell)
+            if m < n:
+                make.visit(home, cadre)
+    figures.refresh_marked()
+    figures.refresh()
+    client = as_user(make.user(Role.LEADER, COUNTY))
+    for few, shown, said in ((5, 5, ""), (4, 2, "3 more areas are on the map only")):
+        monkeypatch.setattr(coveragepages, "FEW", few)
+        asked = {"jurisdiction": COUNTY, "by": by, "lang": "en"}
+        page = client.get("/maps/coverage", query_string=asked, headers=PAGE).text
+        table = page[page.index('<table class="rows">') : page.index("</table>")]
+        listed = re.findall(r"[0-4] / 4", table)
+        assert listed == [f"{n} / 4" for n in range(shown)]
+        assert ("on the map only" in page) is (said != "")
+        assert said in page
 
 
 def ago(days):
