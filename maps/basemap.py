@@ -162,7 +162,7 @@ def _asked(address: str) -> bytes | None:
     except (RequestException, HTTPError, OSError) as error:
         raise Unavailable(type(error).__name__) from error
     if not type_of(body):
-        raise Unavailable("sent what is no picture")
+        raise Unavailable(f"sent what is no picture, {len(body)} bytes")
     return body
 
 

@@ -142,7 +142,7 @@ class Tab:
         self.sound()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
         yield playwright
@@ -164,7 +164,7 @@ def phone(playwright: Playwright, line: Line) -> Iterator[Phone]:
     assert phone.faults == []
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Any]:
     browser = playwright.chromium.launch(
         executable_path=shutil.which("chromium") or shutil.which("google-chrome"),

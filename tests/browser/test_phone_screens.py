@@ -213,6 +213,7 @@ def test_a_resident_signs_with_a_finger_that_it_is_well(opened, site):
 
 def test_a_phone_whose_clock_is_ahead_asks_and_sends_with_one_tap(opened, site):
     page, thumb = opened.page, Thumb(opened.page)
+    page.wait_for_selector(".card-split .card-link")  # else it would be drawn by the other clock
     opened.offline()
     page.clock.install(time=now() + timedelta(hours=3))
     thumb.tap(".card-split .card-link")
