@@ -225,13 +225,13 @@ def run(sql: str, **values: Any) -> list[Any]:
         ) from error
 
 
-def streamed(query: Select[*tuple[Any, ...]], at_once: int = 1_000) -> Iterable[Any]:
-    """The rows of a query, so many held in memory at a time. In the present transaction.
+def streamed(query: Select[*tuple[Any, ...]]) -> Iterable[Any]:
+    """The rows of a query, a thousand held in memory at a time. In the present transaction.
 
     All are going to be read: otherwise PostgreSQL would look for the way to the first tenth.
     """
     db.session.execute(text("SET LOCAL cursor_tuple_fraction = 1"))
-    return db.session.execute(query.execution_options(yield_per=at_once))
+    return db.session.execute(query.execution_options(yield_per=1_000))
 
 
 @cache

@@ -46,6 +46,10 @@ class Unavailable(Exception):
     """The host does not give what can be shown, or was left alone because it did not just now."""
 
 
+class NoPicture(Unavailable):
+    """The host answered, but not with a picture that can be shown."""
+
+
 def type_of(tile: bytes) -> str | None:
     """The content type that bytes are, by how they begin; None for what is no picture."""
     if tile[:4] == b"RIFF" and tile[8:12] != b"WEBP":
@@ -148,21 +152,21 @@ def _asked(address: str) -> bytes | None:
             if answer.status_code in (204, 404):
                 return None
             if answer.status_code != 200:
-                raise Unavailable(f"answered {answer.status_code}")
+                raise NoPicture(f"answered {answer.status_code}")
             kind = answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
             if kind not in ANY_TYPE:
-                raise Unavailable(f"sent {kind[:40] or 'no type'}, no picture")
+                raise NoPicture(f"sent {kind[:40] or 'no type'}, no picture")
             body = b""
             while piece := answer.raw.read1(65_536, decode_content=True):
                 body += piece
                 if len(body) > LARGEST:
-                    raise Unavailable("sent too large a tile")
+                    raise NoPicture("sent too large a tile")
                 if time.monotonic() - began > WHOLE:
                     raise Unavailable("is too slow")
     except (RequestException, HTTPError, OSError) as error:
         raise Unavailable(type(error).__name__) from error
     if not type_of(body):
-        raise Unavailable(f"sent what is no picture, {len(body)} bytes")
+        raise NoPicture(f"sent what is no picture, {len(body)} bytes")
     return body
 
 

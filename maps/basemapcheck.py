@@ -49,8 +49,8 @@ def check() -> Check:
         try:
             tile = basemap.asked(config, layer, z, x, y)
         except basemap.Unavailable as error:
-            said = "answered" in str(error) or "sent" in str(error)
-            return Check(NAME, "wrong", f"{host}: {error}", ANSWER if said else REACH)
+            mend = ANSWER if isinstance(error, basemap.NoPicture) else REACH
+            return Check(NAME, "wrong", f"{host}: {error}", mend)
         if tile is None:
             return Check(NAME, "wrong", f"{host}: has no tile {z}/{x}/{y}", NO_TILE)
         hosts.append(host)
