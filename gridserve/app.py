@@ -107,7 +107,7 @@ from gridserve import (
 )
 from gridserve.config import Config
 from gridserve.cookies import Sessions
-from gridserve.db import REPLICA, db
+from gridserve.db import PREPARED, REPLICA, db
 from gridserve.jobs import Scheduled
 from gridserve.permissions import Permission, Role
 from visits import due
@@ -316,7 +316,7 @@ ENGINE: dict[str, Any] = {
     "hide_parameters": True,  # a fault's words stand in the log: no names, no phones
 }
 # Times go over the wire in UTC, whatever the server's own zone.
-DIRECT = {"options": "-c timezone=UTC", "connect_timeout": 5}
+DIRECT = {"options": "-c timezone=UTC", "connect_timeout": 5, **PREPARED}
 # A pooler hands each transaction to another connection, on which nothing was prepared; the zone is
 # set after connecting (gridserve/db.py), since poolers refuse options.
 POOLED = {"prepare_threshold": None, "connect_timeout": 5}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import secrets
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +17,7 @@ import psycopg
 from flask import g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as AppSession
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     Connection,
@@ -146,6 +148,35 @@ db = SQLAlchemy(model_class=Base, session_options={"class_": RoutedSession})
 IDLE_SECONDS = 2.0
 
 
+# Only what is asked all the time (`run`) is prepared. Other queries are planned for their values: a
+# plan for any value at all cannot know, say, whether a code's prefix is that of a cell or a county.
+PREPARED = {"prepare_threshold": sys.maxsize}
+
+
+class Connected(psycopg.Connection[Any]):
+    """A connection on which what was prepared stays prepared when a transaction is rolled back.
+
+    psycopg has the server forget it all, lest it names what only the transaction had made. Ours
+    makes nothing, and each request that only reads ends with a rollback.
+    """
+
+    def rollback(self) -> None:
+        """Roll back to the start of the transaction, if there is one."""
+        begun = TransactionStatus.INTRANS, TransactionStatus.INERROR
+        if self.info.transaction_status not in begun:
+            super().rollback()
+            return
+        with self.lock:
+            done = self.pgconn.exec_(b"ROLLBACK")
+        if done.status != ExecStatus.COMMAND_OK:
+            raise psycopg.OperationalError(done.get_error_message())
+
+
+@event.listens_for(Engine, "do_connect")
+def _connect(_dialect: Dialect, _record: Any, args: Any, options: Any) -> Connected:
+    return Connected.connect(*args, **options)
+
+
 @event.listens_for(Pool, "connect")
 def _in_utc(connection: Any, _record: ConnectionPoolEntry) -> None:
     """Where a pooler stands before the database the zone could not be said at the beginning."""
@@ -211,12 +242,13 @@ class Asked:
 def run(sql: str, **values: Any) -> list[Any]:
     """The rows of a query, with names; `%(name)s` stands for a value. In the present transaction.
 
+    It is prepared, so it should be one that comes again and whose plan is the same for all values.
     The driver is handed it as it stands: by way of SQLAlchemy a small query takes twice as long.
     """
     connection = db.session.connection()
-    bare = connection.connection
+    bare: Any = connection.connection
     try:
-        return list(bare.cursor(row_factory=namedtuple_row).execute(sql, values))
+        return list(bare.cursor(row_factory=namedtuple_row).execute(sql, values, prepare=True))
     except psycopg.Error as error:
         if bare.driver_connection is None or bare.driver_connection.closed:
             connection.invalidate(error)  # SQLAlchemy did not see it; rolling it back would fail
