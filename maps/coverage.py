@@ -7,6 +7,7 @@ households without a cell, are counted from the base tables, as are the househol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -27,14 +28,17 @@ from sqlalchemy.dialects.postgresql import array
 from grids.models import Cell
 from gridserve import workdays
 from gridserve.db import db
-from maps.places import BY, CELL, Area, Place, names, shapes, under
+from maps.places import BY, CELL, Area, Place, names, parts, shapes, under
 from visits import counting
 from visits.counting import DUE_FORMULA, FORMULA, met_between
 from visits.figures import WINDOWS, kept_days
 from visits.models import CoverageDay, CoverageMark, Household, HouseholdStatus, Tag
 from visits.past import cell_on, near, status_on
 
-__all__ = ["DUE_FORMULA", "FORMULA", "Coverage", "Figures", "Row", "coverage", "share"]
+__all__ = [
+    "DUE_FORMULA", "FORMULA", "Count", "Coverage", "Figures", "Row", "Summed", "cells", "coverage",
+    "share", "summed",
+]  # fmt: skip
 
 ANY = "any"  # in place of a tag: households with any of them
 ASKED = ("households", "registered", "met")  # unless due figures are asked for as well
@@ -76,21 +80,31 @@ class Coverage(Figures):
         return self.households - sum(row.households for row in self.rows)
 
 
+@dataclass(slots=True)
+class Summed(Figures):
+    """The figures of a whole, `elsewhere` as in Coverage, and in how many of its parts the share is
+    `low`."""
+
+    low: int = field(kw_only=True)
+    elsewhere: int = field(kw_only=True)
+
+
 def share(met: int, households: int) -> float | None:
     """Met ÷ households; None where there are no households."""
     return round(met / households, 4) if households else None
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What one question is about."""
+class Count:
+    """What is counted: households of `place`, all or those with a tag (or ANY), met from `first` to
+    `last`, both included, in the cells of `day`; `due` asks for what was due as well."""
 
     place: Place
     first: date
     last: date
     day: date  # of the cells
-    due: bool
-    tag: Tag | str | None
+    due: bool = False
+    tag: Tag | str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -120,7 +134,7 @@ def coverage(
     parts there are. `drawn` adds shapes, `due` the figures of what was due; `tag` (or ANY) leaves
     all other households out.
     """
-    asked = _Asked(place, first, last, as_of or last, due, tag)
+    asked = Count(place, first, last, as_of or last, due, tag)
     areas = (shapes if drawn else names)(place, by, asked.day)
     counts = {row[0]: row[1:] for row in db.session.execute(_by_part(asked, by))}
     none = (0,) * len(asked.names)
@@ -129,14 +143,44 @@ def coverage(
     return Coverage(*totals, rows=rows)
 
 
-def _by_part(asked: _Asked, by: str) -> Select[Any]:
+def cells(count: Count, part: str, whole: str) -> Sequence[tuple[str, str, int, int]]:
+    """Code, name and two of the figures of each cell, by code: of ten thousand cells an object for
+    each would take longer than to count them."""
+    areas, counts = _cells(count)
+    figures = (func.coalesce(counts.c[name], 0) for name in (part, whole))
+    query = select(areas.c.code, areas.c.name, *figures).join(
+        counts, counts.c.part == areas.c.code, isouter=True
+    )
+    return db.session.execute(query.order_by(areas.c.code)).all()
+
+
+def summed(count: Count, part: str, whole: str, low: int) -> Summed:
+    """The figures of all cells together; low is a share `part` ÷ `whole` under so many per cent."""
+    areas, counts = _cells(count)
+    here, upper, lower = areas.c.code.is_not(None), counts.c[part], counts.c[whole]
+    totals = [func.coalesce(cast(func.sum(counts.c[n]), BigInteger), 0) for n in count.names]
+    inside = func.coalesce(cast(func.sum(counts.c.households).filter(here), BigInteger), 0)
+    query = select(
+        func.count().filter(here, lower > 0, 100 * upper < low * lower), inside, *totals
+    ).join_from(counts, areas, areas.c.code == counts.c.part, isouter=True)
+    lows, found, *figures = db.session.execute(query).one()
+    return Summed(*figures, low=lows, elsewhere=figures[0] - found)
+
+
+def _cells(count: Count) -> tuple[Any, Any]:
+    """The cells, and what is counted in them and in none."""
+    areas = parts(count.place, "cell", count.day).order_by(None)
+    return areas.subquery(), _by_part(count, "cell").cte()
+
+
+def _by_part(asked: Count, by: str) -> Select[Any]:
     """Select (code of the part or None, and asked.names) within the place."""
     counts = _counts(asked, BY[by]).subquery()
     figures = [cast(func.sum(counts.c[name]), BigInteger).label(name) for name in asked.names]
     return select(counts.c.part, *figures).group_by(counts.c.part)
 
 
-def _counts(asked: _Asked, digits: int) -> Any:
+def _counts(asked: Count, digits: int) -> Any:
     """(part, a code of so many digits, and asked.names) in pieces that count each household once.
 
     Each piece is summed by itself: to lay ten thousand cells side by side takes longer than to sum
@@ -175,7 +219,7 @@ def _counts(asked: _Asked, digits: int) -> Any:
 
 
 def _counted(
-    asked: _Asked, digits: int, cell: ColumnElement[Any], *where: ColumnElement[bool]
+    asked: Count, digits: int, cell: ColumnElement[Any], *where: ColumnElement[bool]
 ) -> Select[Any]:
     where = (*where, under(Household.village_code, asked.place.code), *_tagged(asked.tag))
     if asked.due:
@@ -199,7 +243,7 @@ def _counted(
     return select(part, *list(counts.c)[2:]).select_from(rows)
 
 
-def _only_met(asked: _Asked, cell: ColumnElement[Any], *where: ColumnElement[bool]) -> Any:
+def _only_met(asked: Count, cell: ColumnElement[Any], *where: ColumnElement[bool]) -> Any:
     """The first columns of counting.by_household, without reading all visits of a household."""
     rows = (
         select(

@@ -47,19 +47,14 @@ from visits.models import Tag
 
 bp = Blueprint("coverage", __name__)
 
-FEW = 300  # so many areas are all listed beside the map, and cells drawn without tiles
-LOWEST = 100  # of more the lowest are listed: laying out rows takes a browser longer than the map
+FEW = 300  # so many cells are drawn and listed by the page itself; more by the script of the map
+LOWEST = 100  # of those the lowest are listed
 LOW = 60  # per cent: areas under it are counted
 
 
 def _offered(window: asked.Window) -> bool:
     """Whether the window is one of those offered."""
     return window.days in WINDOWS and window.boundaries == asked.THEN
-
-
-def _many(q: Question) -> bool:
-    """Whether there are more cells than a page can hold."""
-    return q.by == "cell" and places.count_cells(q.place, q.window.day) > FEW
 
 
 def _address(q: Question, endpoint: str = "coverage.show", **changes: Any) -> str:
@@ -89,25 +84,18 @@ def _address(q: Question, endpoint: str = "coverage.show", **changes: Any) -> st
 def show() -> ResponseReturnValue:
     """The map of coverage, with the same figures as a table."""
     q = Question.of(current_user, page_args(CoveragePageIn()))
-    many, before = _many(q), q.before()
-    found = q.found(q.window, drawn=not many)
-    above, cases = _above(q.place, q.by, q.window.day), asked.cases(current_user)
-    ordered = sorted(found.rows, key=lambda row: _lowest(q.pair(row), before(row.area.code)))
-    listed = ordered if len(ordered) <= FEW else ordered[:LOWEST]
-    # Of ten thousand cells only those that are listed are put into words.
-    worded = listed if many else ordered
-    shown = {row.area.code: _row(q, row, before(row.area.code), above, cases) for row in worded}
+    cells = places.count_cells(q.place, q.window.day) if q.by == "cell" else 0
+    cases = asked.cases(current_user)
+    shown = _many(q, cells) if cells > FEW else _few(q, cases)
+    found = shown["total"]
     return render_template(
         "maps/coverage.html",
-        q=q, map=_map(q, found, shown, many=many), jurisdiction=short_name(q.place.name),
-        rows=[shown[row.area.code] for row in listed], unlisted=len(ordered) - len(listed),
-        areas=len(ordered), low=sum(_is_low(*q.pair(row)) for row in ordered),
-        total={**_told(q.pair(found), before("")), "figures": found,
-               "cases_href": cases.those(q.place.code, q.window, q.filters)},
+        **shown, q=q, jurisdiction=short_name(q.place.name),
+        told={**_told(q.pair(found), shown["before"]),
+              "cases_href": cases.those(q.place.code, q.window, q.filters)},
         overdue_href=cases.those(
             q.place.code, q.window, q.filters | {"missed": None, "overdue": 1}
         ),
-        elsewhere=found.elsewhere,
         crumbs=crumbs(q.place, "coverage.show", **_kept(q)),
         others=others(q.place, "coverage.show"),
         choices=_choices(q), months=_months(q), fields=_fields(q),
@@ -116,33 +104,58 @@ def show() -> ResponseReturnValue:
     )  # fmt: skip
 
 
+def _few(q: Question, cases: asked.Cases) -> dict[str, Any]:
+    """The parts of a place, each drawn and listed by the page."""
+    found, before = q.found(q.window, drawn=True), q.before()
+    above = _above(q.place, q.by, q.window.day)
+    ordered = sorted(found.rows, key=lambda row: _lowest(q.pair(row), before(row.area.code)))
+    rows = {row.area.code: _row(q, row, before(row.area.code), above, cases) for row in ordered}
+    return {
+        "map": _map(q, found, rows), "rows": list(rows.values()), "areas": len(rows), "unlisted": 0,
+        "low": sum(_is_low(*q.pair(row)) for row in ordered), "total": found, "before": before(""),
+    }  # fmt: skip
+
+
+def _many(q: Question, cells: int) -> dict[str, Any]:
+    """More cells than a page can hold: its script draws and lists them, from `areas`."""
+    total = q.summed(q.window, LOW)
+    before = q.pair(q.summed(q.earlier, LOW)) if q.earlier else None
+    return {
+        "map": _cells_map(q), "rows": None, "areas": cells, "unlisted": max(cells - LOWEST, 0),
+        "low": total.low, "total": total, "before": before,
+    }  # fmt: skip
+
+
 @bp.get("/maps/coverage/areas")
 @requires(Permission.FIGURES_READ)
 @from_replica
 def areas() -> ResponseReturnValue:
-    """The figures of all parts of a place, as small as they can be, for the map that asks them."""
+    """The figures of all cells of a place, as small as they can be, for the map that asks them."""
     q = Question.of(current_user, page_args(CoveragePageIn()))
-    above, cases, before = (
-        _above(q.place, q.by, q.window.day),
-        asked.cases(current_user),
-        q.before(),
-    )
+    cases = asked.cases(current_user)
+    before = {code: pair for code, _n, *pair in q.cells(q.earlier)} if q.earlier else None
     whole = cases.households.to(q.place.code)
     own = None if whole else sorted(cases.households.cells)
     some = q.place.code if whole else next(iter(cases.households.cells), None)
     # By msgspec: of so many rows the usual way takes ten times as long.
     said = msgspec.json.encode({
         "areas": {
-            row.area.code: [
-                f"{above(row.area.code)} {row.area.name}".strip(), *q.pair(row),
-                *(before(row.area.code) or ()),
-            ]
-            for row in q.found(q.window).rows
+            code: (name, *pair) if before is None else (name, *pair, *before.get(code, (0, 0)))
+            for code, name, *pair in q.cells(q.window)
         },
+        "villages": _villages(q),
         "own": own,
         "cases": cases.in_cell("{code}", q.window, q.filters) if some else None,
     })  # fmt: skip
     return Response(said, mimetype="application/json")
+
+
+def _villages(q: Question) -> dict[str, str]:
+    """The names of the villages in which the cells lie, by code; none where they share one."""
+    if q.place.below == "cell":
+        return {}
+    found = places.names(q.place, "village", q.window.day)
+    return {area.code: short_name(area.name) for area in found}
 
 
 def _files(q: Question) -> dict[str, Any] | None:
@@ -199,30 +212,39 @@ def _is_low(part: int, whole: int) -> bool:
     return whole > 0 and 100 * part < LOW * whole
 
 
-def _map(q: Question, found: Coverage, shown: dict[str, dict[str, Any]], *, many: bool) -> MapParts:
-    from maps import draw
-
+def _given(q: Question) -> dict[str, Any]:
+    """What both ways of drawing need."""
     words = [str(q.measure.value), str(q.measure.counted)]
     if q.earlier:
         words += [_("Before"), _("Change in points")]
-    given = {"words": words, "translate": _, "static_url": parts.static}
-    if many:
-        day = {} if q.window.day == workdays.today() else {"as_of": q.window.day.isoformat()}
-        return draw.cells_map(
-            parts.tiles_address("tiles.cells", **day), _address(q, "coverage.areas", by=q.by),
-            tiles.bounds(current_user), compared=q.earlier is not None,
-            outlines=parts.named(q.outlines(places.ROUGH)), **given,
-        )  # fmt: skip
+    return {"words": words, "translate": _, "static_url": parts.static}
+
+
+def _cells_map(q: Question) -> MapParts:
+    from maps import draw
+
+    day = {} if q.window.day == workdays.today() else {"as_of": q.window.day.isoformat()}
+    outlines = parts.named(q.outlines(places.ROUGH))
+    return draw.cells_map(
+        parts.tiles_address("tiles.cells", **day), _address(q, "coverage.areas", by=q.by),
+        None if outlines else tiles.bounds(current_user), compared=q.earlier is not None,
+        listed=LOWEST, outlines=outlines, **_given(q),
+    )  # fmt: skip
+
+
+def _map(q: Question, found: Coverage, rows: dict[str, dict[str, Any]]) -> MapParts:
+    from maps import draw
+
     drawn = [
         CoverageArea(
             each.area.code, name, each.area.shape, line["part"], line["whole"],
             line["href"] or line["cases_href"], label=name, before=line["before"],
         )
         for each in found.rows
-        for line in [shown[each.area.code]]
+        for line in [rows[each.area.code]]
         for name in [f"{line['above']} {line['name']}".strip()]
     ]  # fmt: skip
-    return draw.coverage_map(drawn, outlines=parts.named(q.outlines()), **given)
+    return draw.coverage_map(drawn, outlines=parts.named(q.outlines()), **_given(q))
 
 
 def _above(place: Place, by: str, day: date) -> Callable[[str], str]:

@@ -107,6 +107,7 @@ def cells_map(
     *,
     words: Sequence[str] = (),
     compared: bool = False,
+    listed: int = 0,
     outlines: Sequence[Outline] = (),
     translate: Translate = str,
     static_url: StaticUrl = default_static_url,
@@ -115,15 +116,16 @@ def cells_map(
 
     Shapes come from vector tiles (the address `tiles`), figures from the address `figures`;
     `corners` is what to show where there are no outlines, `compared` says that the figures come
-    with those of an earlier period.
+    with those of an earlier period, and so many of the lowest are `listed` beside the map.
     """
     _ = translate
     map_ = base("coverage", static_url, prefer_canvas=False)
     edges = outline_features(outlines)
     named = put_outlines(map_, edges, z_index=450, filled=False)
     said = {
-        "tiles": tiles, "figures": figures,
-        "colours": [cls.colour for cls in (CHANGE_CLASSES if compared else SHARE_CLASSES)],
+        "tiles": tiles, "figures": figures, "listed": listed,
+        "shares": [cls.colour for cls in SHARE_CLASSES],
+        "changes": [cls.colour for cls in CHANGE_CLASSES] if compared else None,
         "steps": [cls.low for cls in CHANGE_CLASSES] if compared else None,
         "words": {
             "values": list(words) or [_("Share met"), _("Met / households")], "none": _("No data"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +22,15 @@ class Measure:
     counted: Any  # what they call the two numbers
     share: Any  # the same as the legend says it
     missing: Any  # how many are in the whole and not in the part: %(n)s
-    part: Callable[[Figures], int]
-    whole: Callable[[Figures], int]
+    part: str  # which of the figures
+    whole: str
     formula: str
     rest: dict[str, Any]
     due: bool = False  # whether the figures of what was due are needed
+
+    def pair(self, figures: Figures) -> tuple[int, int]:
+        """Numerator and denominator of the share."""
+        return getattr(figures, self.part) or 0, getattr(figures, self.whole) or 0
 
     def filters(self, tag: str | None) -> dict[str, Any]:
         """Which households the list behind a figure holds, of all or of those with a tag."""
@@ -38,16 +41,16 @@ class Measure:
 MET = Measure(
     "met", _l("Coverage"), _l("Share met"), _l("Met / households"),
     _l("Households met ÷ active households"), _l("%(n)s not met"),
-    lambda f: f.met, lambda f: f.households, FORMULA, {"status": "active", "met": 0},
+    "met", "households", FORMULA, {"status": "active", "met": 0},
 )  # fmt: skip
 DUE = Measure(
     "due", _l("Due coverage"), _l("Met in time"), _l("In time / due"),
     _l("Due households met in time ÷ due households"), _l("%(n)s not in time"),
-    lambda f: f.in_time or 0, lambda f: f.due or 0, DUE_FORMULA, {"missed": 1}, due=True,
+    "in_time", "due", DUE_FORMULA, {"missed": 1}, due=True,
 )  # fmt: skip
 REGISTER = Measure(
     "register", _l("Of the register"), _l("Share met"), _l("Met / on the register"),
     _l("Households met ÷ all households of the register"), _l("%(n)s not met"),
-    lambda f: f.met, lambda f: f.registered, FORMULA, {"register": 1, "met": 0},
+    "met", "registered", FORMULA, {"register": 1, "met": 0},
 )  # fmt: skip
 MEASURES = {measure.key: measure for measure in (MET, DUE, REGISTER)}

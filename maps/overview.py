@@ -117,7 +117,7 @@ def case_line(issue: aging.OpenIssue, kinds: Mapping[str, Category]) -> dict[str
 
 
 def _share(measure: Measure, found: Figures, before: Figures) -> dict[str, Any]:
-    pair, earlier = ((measure.part(each), measure.whole(each)) for each in (found, before))
+    pair, earlier = measure.pair(found), measure.pair(before)
     moved = change(pair, earlier)
     return {
         "part": pair[0], "whole": pair[1], "share": percent(*pair),

@@ -153,7 +153,7 @@ def under(column: InstrumentedAttribute[str], code: str) -> ColumnElement[bool]:
 
 def names(place: Place, by: str, day: date) -> list[Area]:
     """The parts of `place` without shapes, by code; cells are those valid on `day`."""
-    return [Area(code, name) for code, name in db.session.execute(_parts(place, by, day))]
+    return [Area(code, name) for code, name in db.session.execute(parts(place, by, day))]
 
 
 def count_cells(place: Place, day: date) -> int:
@@ -162,7 +162,8 @@ def count_cells(place: Place, day: date) -> int:
     return db.session.scalar(cells) or 0
 
 
-def _parts(place: Place, by: str, day: date) -> Any:
+def parts(place: Place, by: str, day: date) -> Any:
+    """Select code and name of the parts of `place`, by code; cells are those valid on `day`."""
     if by == "cell":
         return (
             select(Cell.code, Cell.name)
@@ -182,20 +183,20 @@ def shapes(place: Place, by: str, day: date, detail: int = DETAIL) -> list[Area]
     A jurisdiction without a boundary of its own gets that of its villages and cells together.
     """
     if by == "cell":
-        parts = _parts(place, by, day).add_columns(Cell.polygon.label("shape")).subquery()
+        found = parts(place, by, day).add_columns(Cell.polygon.label("shape")).subquery()
     else:
         digits = BY[by]
         from_below = _from_below(place, digits, day)
         shape = case(
             (Jurisdiction.boundary.is_not(None), Jurisdiction.boundary), else_=from_below.c.shape
         )
-        parts = (
+        found = (
             select(Jurisdiction.code, Jurisdiction.name, shape.label("shape"))
             .join(from_below, from_below.c.part == Jurisdiction.code, isouter=True)
             .where(under(Jurisdiction.code, place.code), Jurisdiction.level == digits)
             .subquery()
         )
-    rows = select(parts.c.code, parts.c.name, _simplified(parts, detail)).order_by(parts.c.code)
+    rows = select(found.c.code, found.c.name, _simplified(found, detail)).order_by(found.c.code)
     return [
         Area(code, name, to_shape(shape) if shape is not None else None)
         for code, name, shape in db.session.execute(rows)

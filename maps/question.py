@@ -3,14 +3,14 @@ earlier ones. Asked by a page, by the script of its map, and by a file that a jo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from gridserve.people import User
 from maps import asked, places
-from maps.coverage import Coverage, Figures, coverage
+from maps.coverage import Count, Coverage, Figures, Summed, cells, coverage, summed
 from maps.measures import MEASURES, Measure
 from maps.places import Area, Place
 
@@ -55,9 +55,21 @@ class Question:
             due=self.measure.due, tag=self.tag,
         )  # fmt: skip
 
+    def _count(self, window: asked.Window) -> Count:
+        due = self.measure.due
+        return Count(self.place, window.first, window.last, window.day, due, self.tag)
+
+    def cells(self, window: asked.Window) -> Sequence[tuple[str, str, int, int]]:
+        """Code, name, numerator and denominator of each cell, whatever the place is divided by."""
+        return cells(self._count(window), self.measure.part, self.measure.whole)
+
+    def summed(self, window: asked.Window, low: int) -> Summed:
+        """The figures of all cells together, and in how many the share is under `low` per cent."""
+        return summed(self._count(window), self.measure.part, self.measure.whole, low)
+
     def pair(self, figures: Figures) -> tuple[int, int]:
         """Numerator and denominator of the share."""
-        return self.measure.part(figures), self.measure.whole(figures)
+        return self.measure.pair(figures)
 
     def before(self) -> Callable[[str], tuple[int, int] | None]:
         """The two numbers of the earlier period by code, "" for the whole; None without one."""

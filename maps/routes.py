@@ -97,7 +97,7 @@ def get_aging(args: dict[str, Any]) -> dict[str, Any]:
 
 def _figures(found: coverage.Figures, measure: Measure) -> dict[str, Any]:
     figures = {name: getattr(found, name) for name in counting.FIGURES}
-    return figures | {"share": coverage.share(measure.part(found), measure.whole(found))}
+    return figures | {"share": coverage.share(*measure.pair(found))}
 
 
 def _bands(counts: dict[Light, int]) -> list[dict[str, Any]]:

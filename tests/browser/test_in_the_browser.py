@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from maps import pages
+from gridserve.db import now
+from maps import coveragepages, pages
 from tests.browser.conftest import NASTY, SIZES
 from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
 
@@ -94,6 +97,37 @@ def test_coverage_drills_from_the_county_to_a_cell(tab, site, size):
     page.wait_for_url("**/households?cell=**")  # the last step opens the households not met
     new.sound()
     assert COUNTY in page.url
+
+
+@size
+@pytest.mark.parametrize("asked", ["", "&measure=due", "&compare={earlier}"])
+def test_many_cells_are_listed_and_open_as_few_do(tab, site, size, asked, monkeypatch):
+    earlier = (now() - timedelta(days=40)).date()
+    address = "/maps/coverage?by=cell" + asked.format(earlier=earlier)
+    rows = """(rows) => rows.map((row) => {
+        const bar = row.querySelector(".share-bar"), fill = bar.querySelector(".share-bar-fill");
+        return [row.innerText, row.querySelector("a")?.search, bar.className, fill?.style.width];
+    })"""
+    new = tab(size, "leader")
+    few = new.open(address).locator("table.rows tbody tr").evaluate_all(rows)
+    assert len(few) == site.cells
+    monkeypatch.setattr(coveragepages, "FEW", 0)
+    page = new.open(address)
+    page.wait_for_selector("table.rows tbody .share-bar")
+    assert page.locator("table.rows tbody tr").evaluate_all(rows) == few
+    box = page.locator(".folium-map").bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    if size == "phone":
+        page.touchscreen.tap(*middle)
+        page.wait_for_selector(".leaflet-popup-content a")
+        page.wait_for_timeout(500)  # the map slides until the whole card is in view
+        page.click(".leaflet-popup-content a")
+    else:
+        page.mouse.move(*middle)
+        page.wait_for_selector(".map-tip")
+        page.mouse.click(*middle)
+    page.wait_for_url("**/households?cell=**")
+    new.sound()
 
 
 @size

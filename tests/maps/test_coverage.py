@@ -11,7 +11,7 @@ from gridserve import workdays
 from gridserve.db import db, now
 from gridserve.permissions import Role
 from maps import places
-from maps.coverage import coverage
+from maps.coverage import Count, cells, coverage, summed
 from maps.places import Place
 from tests.factories import COUNTY, STEP, TOWNSHIP, VILLAGE, WEST
 from visits import figures
@@ -197,6 +197,11 @@ def test_cells_are_those_of_the_day_asked_for(make):
 
     def codes(as_of):
         answer = coverage(place, "cell", as_of, as_of, as_of=as_of)
+        count = Count(place, as_of, as_of, as_of)
+        assert [row[0] for row in cells(count, "met", "households")] == [
+            row.area.code for row in answer.rows
+        ]
+        assert summed(count, "met", "households", 60).elsewhere == answer.elsewhere
         return [row.area.code for row in answer.rows], answer.elsewhere
 
     assert codes(day - timedelta(days=1)) == ([old.code], 1)  # its household lives elsewhere now

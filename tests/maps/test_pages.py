@@ -182,29 +182,43 @@ def test_a_window_or_level_that_cannot_be_is_refused(make, as_user, query, name)
     assert (page.status_code, page.mimetype) == (422, "text/html")
 
 
-@pytest.mark.parametrize("by", ["village", "cell"])
-def test_of_many_areas_the_lowest_are_listed(by, make, as_user, monkeypatch):
-    monkeypatch.setattr(coveragepages, "LOWEST", 2)
+def test_of_many_cells_the_page_holds_no_rows_and_its_map_all_figures(make, as_user, monkeypatch):
     cadre = make.user(Role.CADRE, COUNTY)
     villages = [f"{TOWNSHIP}20{n}" for n in range(5)]
-    for n, village in enumerate(villages):
-        cell = make.cell(1, village=village)
+    cells = [make.cell(1, village=village) for village in villages]
+    for n, cell in enumerate(cells):
         for m in range(4):
             home = make.household(cell)
             if m < n:
                 make.visit(home, cadre)
+    make.household(village_code=villages[0])
     figures.refresh_marked()
     figures.refresh()
     client = as_user(make.user(Role.LEADER, COUNTY))
-    for few, shown, said in ((5, 5, ""), (4, 2, "3 more areas are on the map only")):
-        monkeypatch.setattr(coveragepages, "FEW", few)
-        asked = {"jurisdiction": COUNTY, "by": by, "lang": "en"}
-        page = client.get("/maps/coverage", query_string=asked, headers=PAGE).text
-        table = page[page.index('<table class="rows">') : page.index("</table>")]
-        listed = re.findall(r"[0-4] / 4", table)
-        assert listed == [f"{n} / 4" for n in range(shown)]
-        assert ("on the map only" in page) is (said != "")
-        assert said in page
+    asked = {"jurisdiction": COUNTY, "by": "cell", "lang": "en"}
+
+    def page(**more):
+        return client.get("/maps/coverage", query_string={**asked, **more}, headers=PAGE).text
+
+    few = page()
+    monkeypatch.setattr(coveragepages, "FEW", 4)
+    monkeypatch.setattr(coveragepages, "LOWEST", 2)
+    many = page()
+    for said in ("10 / 21", "47.6 %", "of 5", "1 more household has no cell"):
+        assert said in few, said
+        assert said in many, said
+    summary = re.compile(r"Areas under 60 %.*?</dd>", re.DOTALL)
+    assert summary.search(few).group() == summary.search(many).group()
+    assert len(re.findall(r"[0-4] / 4<", few)) == 5
+    assert not re.findall(r"[0-4] / 4", many)
+    assert "3 more areas are on the map only" in many
+    assert re.findall(r"[0-4] / 4", page(by="village"))  # only of cells are there so many
+
+    drawn = client.get("/maps/coverage/areas", query_string=asked).json
+    assert drawn["areas"] == {c.code: [c.name, n, 4] for n, c in enumerate(cells)}
+    assert set(drawn["villages"]) == set(villages)
+    earlier = client.get("/maps/coverage/areas", query_string={**asked, "compare": ago(400)}).json
+    assert earlier["areas"] == {c.code: [c.name, n, 4, 0, 4] for n, c in enumerate(cells)}
 
 
 def ago(days):

@@ -17,7 +17,8 @@ from sqlalchemy import delete
 from gridserve import workdays
 from gridserve.db import db
 from gridserve.permissions import Role
-from maps.coverage import ANY, coverage
+from maps.coverage import ANY, Count, coverage, summed
+from maps.coverage import cells as coverage_of_cells
 from maps.places import Place
 from tests.factories import COUNTY, VILLAGE
 from visits import figures
@@ -178,6 +179,14 @@ def test_every_figure_equals_a_slow_count(make):
         assert [(r.met, r.households, r.registered) for r in plain.rows] == [
             (t["met"], t["households"], t["registered"]) for t in truly
         ]
+        for due, part, whole in ((False, "met", "households"), (True, "in_time", "due")):
+            count = Count(place, first, last, last, due, tag)  # as the map of many cells asks
+            pairs = [(t[part], t[whole]) for t in truly]
+            assert [row[2:] for row in coverage_of_cells(count, part, whole)] == pairs
+            whole_of_it = summed(count, part, whole, 60)
+            assert (whole_of_it.met, whole_of_it.due) == (found.met, found.due if due else None)
+            assert whole_of_it.low == sum(of > 0 and 100 * n < 60 * of for n, of in pairs)
+            assert whole_of_it.elsewhere == found.elsewhere == 0
 
     @settings(
         max_examples=8,

@@ -1,4 +1,5 @@
-// The choropleth of more cells than a page can hold: shapes from tiles, figures in one piece.
+// The choropleth of more cells than a page can hold, and the list of the lowest: shapes from tiles,
+// figures in one piece.
 
 import { byTouch, card, element, POPUP } from "./map.js";
 import { Areas } from "./tiles.js";
@@ -10,6 +11,8 @@ function percent(met, of) {
   if (!met || met === of) return met ? "100 %" : "0 %";
   return `${Math.min(99.9, Math.max(0.1, met / of * 100)).toFixed(1)} %`;
 }
+
+const figures = ([, part, whole]) => `${part.toLocaleString("en")} / ${whole.toLocaleString("en")}`;
 
 const shareClass = ([, part, whole], n) => (whole ? Math.min(Math.floor(part * n / whole), n - 1) : null);
 
@@ -34,29 +37,65 @@ function points(row) {
   return by === null ? "–" : `${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(1)}`;
 }
 
+/** The lowest areas, or those that fell most, first; without data last. */
+function lowest(areas, changed) {
+  const value = changed ? change : ([, part, whole]) => (whole ? part / whole : null);
+  const valued = Object.entries(areas).map(([id, row]) => [value(row) ?? Infinity, id]);
+  return valued.sort(([a], [b]) => (a === b ? 0 : a - b)).map(([, id]) => id);
+}
+
+/** A row of the table, of what the page keeps as its pattern. */
+function line(pattern, row, village, href, said) {
+  const [name, part, whole] = row, line = pattern.cloneNode(true);
+  const [area, , count] = line.children, bar = line.querySelector(".share-bar");
+  area.firstChild.data = name;
+  if (village) area.lastChild.textContent = village;
+  else area.replaceChildren(name);
+  bar.classList.toggle("share-bar-none", !whole);
+  bar.querySelector(".number").textContent = whole ? percent(part, whole) : said.words.none;
+  bar.style.setProperty("--swatch", whole ? said.shares[shareClass(row, said.shares.length)] : "");
+  bar.querySelector(".share-bar-fill").style.width = whole ? `${100 * part / whole}%` : "0";
+  if (!part) bar.querySelector(".share-bar-fill").remove();
+  if (said.changes) bar.nextElementSibling.textContent = bar.nextElementSibling.textContent.replace("{n}", points(row));
+  count.firstChild.data = figures(row);
+  const link = count.querySelector("a");
+  if (href && part < whole) {
+    link.href = href;
+    link.textContent = link.textContent.replace("{n}", (whole - part).toLocaleString("en"));
+  } else {
+    link.previousElementSibling.remove();
+    link.remove();
+  }
+  return line;
+}
+
 /** Colour the cells of `map` by share met; `said` is what maps/draw.py says. */
 export async function cover(map, said) {
-  let areas = null, opens = () => null;
+  let found = null;
+  const colours = said.changes ?? said.shares;
+  const village = (id) => found.villages[id.slice(0, 12)] ?? "";
+
+  /** The address of the cases in a cell, where the reader may open them. */
+  const opens = (id) => (found.cases && (!found.own || found.own.has(id)) ? found.cases.replace("{code}", id) : null);
 
   // Far away white lines would outweigh the small areas between them.
   const edge = (fill) => (map.getZoom() < CLOSE ? { line: fill, width: 0.75 } : { line: "#ffffff" });
 
   function paint(id) {
-    const row = areas?.[id];
-    if (!row) return areas ? null : { line: "#b9b6a8" };
-    const n = said.steps ? changeClass(row, said.steps) : shareClass(row, said.colours.length);
+    const row = found?.areas[id];
+    if (!row) return found ? null : { line: "#b9b6a8" };
+    const n = said.changes ? changeClass(row, said.steps) : shareClass(row, colours.length);
     if (n === null) return { fill: "hatch", ...edge("#77808a") };
-    return { fill: said.colours[n], ...edge(said.colours[n]) };
+    return { fill: colours[n], ...edge(colours[n]) };
   }
 
   function told(id) {
-    const [name, part, whole, partBefore, wholeBefore] = areas[id];
-    const values = [whole ? percent(part, whole) : said.words.none,
-      `${part.toLocaleString("en")} / ${whole.toLocaleString("en")}`];
-    if (said.steps) {
-      values.push(wholeBefore ? percent(partBefore, wholeBefore) : said.words.none, points(areas[id]));
+    const row = found.areas[id], [name, part, whole, partBefore, wholeBefore] = row;
+    const values = [whole ? percent(part, whole) : said.words.none, figures(row)];
+    if (said.changes) {
+      values.push(wholeBefore ? percent(partBefore, wholeBefore) : said.words.none, points(row));
     }
-    return { title: name, values, href: opens(id) };
+    return { title: `${village(id)} ${name}`.trim(), values, href: opens(id) };
   }
 
   const words = said.words.values;
@@ -64,24 +103,33 @@ export async function cover(map, said) {
   const cells = new Areas(said.tiles, "cells", {
     paint,
     onHover(id, _properties, event) {
-      if (byTouch || !id || !areas) tip.remove();
+      if (byTouch || !id || !found) tip.remove();
       else tip.setLatLng(event.latlng).setContent(card(told(id), words)).addTo(map);
     },
     onPick(id, _properties, event) {
-      if (!areas) return;
+      if (!found) return;
       if (byTouch) L.popup(POPUP).setLatLng(event.latlng).setContent(card(told(id), words, said.words.open)).openOn(map);
       else if (opens(id)) window.location.assign(opens(id));
     },
   }).addTo(map);
 
+  const pattern = document.querySelector("table.rows template");
+  const rows = pattern.parentElement;
   try {
     const answer = await fetch(said.figures);  // asked already by the page, in just these words
-    const found = await answer.json();
-    const own = found.own && new Set(found.own);
-    opens = (id) => (found.cases && (!own || own.has(id)) ? found.cases.replace("{code}", id) : null);
-    areas = found.areas;
+    if (!answer.ok) throw new Error(answer.status);
+    const given = await answer.json();
+    found = { ...given, own: given.own && new Set(given.own) };
     cells.repaint();
   } catch {
     map.getContainer().append(element("p", "notice notice-error map-failed", said.words.failed));
+    rows.querySelector("td").textContent = said.words.failed;
+    return;
   }
+  // Rows take a browser as long as the map, which comes first.
+  if (cells.isLoading()) await new Promise((done) => { cells.once("load", done); });
+  await new Promise((done) => { setTimeout(done); });
+  const listed = lowest(found.areas, said.changes).slice(0, said.listed);
+  rows.replaceChildren(...listed.map(
+    (id) => line(pattern.content.firstElementChild, found.areas[id], village(id), opens(id), said)));
 }

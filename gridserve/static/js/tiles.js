@@ -23,13 +23,28 @@ function hatch(context) {
   return context.createPattern(tile, "repeat");
 }
 
-function path(rings, scale) {
-  const found = new Path2D();
+/** Make `rings` the path of `pen`. Not kept as one: ten thousand of them take memory, and time to make. */
+function trace(pen, rings) {
+  pen.beginPath();
   for (const ring of rings) {
-    ring.forEach(({ x, y }, n) => found[n ? "lineTo" : "moveTo"](x * scale, y * scale));
-    found.closePath();
+    pen.moveTo(ring[0].x, ring[0].y);
+    for (let n = 1; n < ring.length - 1; n += 1) pen.lineTo(ring[n].x, ring[n].y);
+    pen.closePath();
   }
-  return found;
+}
+
+/** West, north, east, south of `rings`. */
+function box(rings) {
+  let [west, north, east, south] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const ring of rings) {
+    for (const { x, y } of ring) {
+      if (x < west) west = x;
+      if (x > east) east = x;
+      if (y < north) north = y;
+      if (y > south) south = y;
+    }
+  }
+  return [west, north, east, south];
 }
 
 /**
@@ -70,11 +85,11 @@ export const Areas = L.GridLayer.extend({
       .then((bytes) => {
         const layer = new VectorTile(new PbfReader(bytes)).layers[this._name];
         tile.shapes = [];
+        tile.scale = layer ? tile.width / layer.extent : 1; // pixels of a step
         for (let n = 0; layer && n < layer.length; n += 1) {
           const feature = layer.feature(n);
-          const scale = tile.width / feature.extent;
-          tile.shapes.push({ id: String(feature.id), properties: feature.properties,
-            path: path(feature.loadGeometry(), scale) });
+          const { properties } = feature, rings = feature.loadGeometry();
+          tile.shapes.push({ id: String(feature.id), properties, rings, box: box(rings) });
         }
         this._draw(tile);
         done(null, tile);
@@ -91,29 +106,40 @@ export const Areas = L.GridLayer.extend({
   _draw(tile) {
     if (!tile.shapes) return;
     const pen = tile.getContext("2d");
+    pen.resetTransform();
     pen.clearRect(0, 0, tile.width, tile.height);
+    pen.scale(tile.scale, tile.scale);
     pen.lineJoin = "round";
-    const ratio = window.devicePixelRatio || 1;
+    const ratio = (window.devicePixelRatio || 1) / tile.scale;
     let over = null;
     for (const shape of tile.shapes) {
       const style = this.options.paint(shape.id, shape.properties);
       if (!style) continue;
+      trace(pen, shape.rings);
       if (style.fill) {
-        pen.fillStyle = style.fill === "hatch" ? (this._hatch ??= hatch(pen)) : style.fill;
-        pen.fill(shape.path, "evenodd");
+        pen.fillStyle = style.fill === "hatch" ? this._hatched(pen, tile.scale) : style.fill;
+        pen.fill("evenodd");
       }
       if (style.line) {
         pen.strokeStyle = style.line;
         pen.lineWidth = (style.width ?? 1) * ratio;
-        pen.stroke(shape.path);
+        pen.stroke();
       }
       if (shape.id === this._over) over = shape;
     }
     if (over) {
       pen.strokeStyle = "#16202a";
       pen.lineWidth = 3 * ratio;
-      pen.stroke(over.path);
+      trace(pen, over.rings);
+      pen.stroke();
     }
+  },
+
+  /** The hatching, as large whatever the steps of a tile are. */
+  _hatched(pen, scale) {
+    this._hatch ??= hatch(pen);
+    this._hatch.setTransform(new DOMMatrix().scale(1 / scale));
+    return this._hatch;
   },
 
   /** The area under a place on the map, or nothing. */
@@ -125,10 +151,13 @@ export const Areas = L.GridLayer.extend({
     const coords = point.divideBy(size).floor();
     const tile = this._tiles[`${coords.x}:${coords.y}:${zoom}`]?.el;
     if (!tile?.shapes) return null;
-    const inside = point.subtract(coords.multiplyBy(size)).multiplyBy(tile.width / size);
-    const pen = tile.getContext("2d");
-    return tile.shapes.findLast(({ id, properties, path: shape }) =>
-      this.options.paint(id, properties) && pen.isPointInPath(shape, inside.x, inside.y, "evenodd")) ?? null;
+    const { x, y } = point.subtract(coords.multiplyBy(size)).multiplyBy(tile.width / size);
+    const pen = tile.getContext("2d"), [stepX, stepY] = [x / tile.scale, y / tile.scale];
+    return tile.shapes.findLast(({ id, properties, rings, box: [west, north, east, south] }) => {
+      if (stepX < west || stepX > east || stepY < north || stepY > south) return false;
+      trace(pen, rings);
+      return this.options.paint(id, properties) && pen.isPointInPath(x, y, "evenodd");
+    }) ?? null;
   },
 
   _move(event) {
