@@ -32,6 +32,7 @@ from maps.bands import share_class
 from visits.counting import window_start
 
 ROUNDS = 5
+SETTLED = 3  # seconds in which a window of Chromium makes pages of its own, such as its address bar
 PAGE = "/maps/coverage?" + urlencode({"jurisdiction": BIG, "by": "cell", "days": 180})
 VIEW = {"width": 1366, "height": 768}
 # All tiles are there, and the map holds colours and not only the ground: then a frame was drawn.
@@ -122,6 +123,7 @@ def _look(
     page = context.new_page()
     session = context.new_cdp_session(page)
     page.goto("about:blank")
+    time.sleep(SETTLED)
     empty = _process(browser)
     session.send("Performance.enable")
     came = [0.0]

@@ -157,14 +157,17 @@ def cells(count: Count, part: str, whole: str) -> Sequence[tuple[str, str, int, 
 def summed(count: Count, part: str, whole: str, low: int) -> Summed:
     """The figures of all cells together; low is a share `part` ÷ `whole` under so many per cent."""
     areas, counts = _cells(count)
-    here, upper, lower = areas.c.code.is_not(None), counts.c[part], counts.c[whole]
-    totals = [func.coalesce(cast(func.sum(counts.c[n]), BigInteger), 0) for n in count.names]
-    inside = func.coalesce(cast(func.sum(counts.c.households).filter(here), BigInteger), 0)
+    here = counts.c.part.in_(select(areas.c.code)).label("here")
+    found = select(*counts.c, here).offset(0).subquery()  # a fence: looked up once for each cell
+    here, upper, lower = found.c.here, found.c[part], found.c[whole]
     query = select(
-        func.count().filter(here, lower > 0, 100 * upper < low * lower), inside, *totals
-    ).join_from(counts, areas, areas.c.code == counts.c.part, isouter=True)
-    lows, found, *figures = db.session.execute(query).one()
-    return Summed(*figures, low=lows, elsewhere=figures[0] - found)
+        func.count().filter(here, lower > 0, 100 * upper < low * lower),
+        func.sum(found.c.households).filter(here),
+        *(func.sum(found.c[name]) for name in count.names),
+    )
+    lows, inside, *figures = db.session.execute(query).one()
+    totals = [int(figure or 0) for figure in figures]
+    return Summed(*totals, low=lows, elsewhere=totals[0] - int(inside or 0))
 
 
 def _cells(count: Count) -> tuple[Any, Any]:

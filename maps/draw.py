@@ -35,6 +35,7 @@ from maps.rows import (
     Outline,
     Translate,
     area_feature,
+    bounds,
     issue_feature,
     outline_features,
 )
@@ -123,7 +124,7 @@ def cells_map(
     edges = outline_features(outlines)
     named = put_outlines(map_, edges, z_index=450, filled=False)
     said = {
-        "tiles": tiles, "figures": figures, "listed": listed,
+        "tiles": tiles, "figures": figures, "listed": listed, "within": bounds(edges) or corners,
         "shares": [cls.colour for cls in SHARE_CLASSES],
         "changes": [cls.colour for cls in CHANGE_CLASSES] if compared else None,
         "steps": [cls.low for cls in CHANGE_CLASSES] if compared else None,

@@ -100,8 +100,10 @@ export async function cover(map, said) {
 
   const words = said.words.values;
   const tip = L.tooltip({ className: "map-tip", direction: "auto", offset: [14, 0] });
+  const [west, south, east, north] = said.within ?? [-180, -90, 180, 90];
   const cells = new Areas(said.tiles, "cells", {
     paint,
+    bounds: L.latLngBounds([south, west], [north, east]).pad(0.02), // outlines are rough
     onHover(id, _properties, event) {
       if (byTouch || !id || !found) tip.remove();
       else tip.setLatLng(event.latlng).setContent(card(told(id), words)).addTo(map);
