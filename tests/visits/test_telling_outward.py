@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from requests import Session
 from sqlalchemy import func, select, text, update
 
 from gridserve import workdays
@@ -28,6 +29,7 @@ from gridserve.installation import ROOT
 from gridserve.permissions import Role
 from gridserve.sealing import unseal
 from tests.factories import COUNTY, TOWNSHIP, Make
+from tests.tilehost import tile_host
 from visits.telling import gateways, posting, wire
 from visits.telling.causes import State, is_quiet, pause_after
 from visits.telling.models import Delivery, Gateway, Notice
@@ -302,6 +304,17 @@ def test_a_name_that_leads_inside_is_refused_when_it_is_dialled(
         with pytest.raises(wire.Refused, match=r"inside|silent|unusable"):
             wire.post(url, "a", "b", inside_allowed=False)
     assert fake.taken == []
+
+
+def test_others_of_the_process_are_answered_whole(place: Any, fake: Fake) -> None:
+    with tile_host() as host:
+        wire.post(fake.url(), "a", "b", inside_allowed=True)
+        address = f"{host.address.split('{')[0]}1/0/0"
+        with Session() as session, session.get(address, stream=True, timeout=10) as answer:
+            assert answer.raw.read(8) == b"\x89PNG\r\n\x1a\n"
+        host.mode = "huge"
+        with Session() as session:
+            assert len(session.get(address, timeout=10).content) > wire.LONGEST_ANSWER
 
 
 def test_robots_that_say_no_in_a_good_answer_are_understood() -> None:

@@ -39,7 +39,8 @@ FORBIDDEN = re.compile(
     r"[?&](pgp\w*|wkd|smime\w*|attach[\w-]*|template|tokens|redirect|retry|wait)=", re.IGNORECASE
 )
 PLACEHOLDER = "{phone}"
-_seen = threading.local()  # of the thread that sends: the answer, and whether it may go inside
+# Of a thread that sends, and of no other: its answer, and whether it may go inside.
+_seen = threading.local()
 
 
 class BadAddress(ValueError):
@@ -185,7 +186,8 @@ def judge(scheme: str, answer: str, expects: str) -> str | None:
 def _observe() -> None:
     """Guard each connection and keep each answer of the threads that send.
 
-    Apprise says only yes or no, and takes any 200 for a yes.
+    Apprise says only yes or no, and takes any 200 for a yes. It takes no session of ours, so what
+    is replaced is the whole process's; all other threads are let through.
     """
     from requests.adapters import HTTPAdapter
 
@@ -198,6 +200,8 @@ def _observe() -> None:
 
     def send(self: HTTPAdapter, request: Any, *args: Any, **kwargs: Any) -> Any:
         response = plain(self, request, *args, **kwargs)
+        if not hasattr(_seen, "answer"):  # others of this process want their answer whole
+            return response
         # Read here and no more than this: an answer without end would fill the memory.
         response._content = response.raw.read(LONGEST_ANSWER, decode_content=True)
         response._content_consumed = True
