@@ -42,7 +42,7 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     platform = Platform()
-    thread = threading.Thread(target=platform.server.serve_forever)
+    thread = threading.Thread(target=platform.server.serve_forever, args=(0.02,))
     thread.start()
     yield platform
     platform.server.shutdown()

@@ -13,7 +13,7 @@ from sqlalchemy.orm import selectinload
 
 from gridserve.db import db, now
 from gridserve.people import User
-from tests.browser.conftest import Site, served
+from tests.browser.conftest import Site, outside, served
 from tests.browser.phones import ACTIVE, Phone
 from tests.browser.thumb import Thumb, county, faults, picture
 from tests.factories import Make
@@ -56,10 +56,6 @@ def fault(message: Any) -> list[str]:
     """An error on the console, but for those of a line that was cut by the test."""
     cut = message.type != "error" or "net::ERR_" in message.text
     return [] if cut else [message.text]
-
-
-def outside(url: str, site: str) -> list[str]:
-    return [] if url.startswith((site, "data:", "blob:")) else [f"asked for {url}"]
 
 
 def arrived(phone: Phone) -> None:
