@@ -116,6 +116,11 @@ def outside(url: str, *here: str) -> list[str]:
     return [] if url.startswith((*here, "data:", "blob:")) else [f"asked for {url}"]
 
 
+def _measures(size: str) -> dict[str, int]:
+    width, height = SIZES[size]
+    return {"width": width, "height": height}
+
+
 @dataclass
 class Tab:
     """A page, with everything that went wrong in it so far."""
@@ -123,6 +128,7 @@ class Tab:
     page: Any
     address: str
     faults: list[str] = field(default_factory=list)
+    both: bool = False  # held and tapped as a phone, and each page looked at in both sizes
 
     def open(self, path: str) -> Any:
         """Go to `path` and check that it is sound."""
@@ -134,6 +140,13 @@ class Tab:
         """Nothing failed, nothing was asked from outside, and nothing lies beside the screen."""
         self.page.wait_for_load_state("load")
         assert self.faults == []
+        if self.both:
+            self.page.set_viewport_size(_measures("desk"))
+            self._fits()
+            self.page.set_viewport_size(_measures("phone"))
+        self._fits()
+
+    def _fits(self) -> None:
         wide, screen = self.page.evaluate(
             "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
         )
@@ -193,20 +206,22 @@ def signed_in() -> dict[str, Any]:
 
 @pytest.fixture
 def tab(browser: Any, site: Site, signed_in: dict[str, Any]) -> Iterator[Callable[..., Tab]]:
-    """Open a tab of the size "phone" or "desk", signed in where a login is given."""
+    """Open a tab of the size "phone" or "desk", signed in where a login is given.
+
+    "both" is for what is done in the same way on both: once, and looked at in both sizes.
+    """
     opened = []
 
     def new(size: str, login: str | None = None) -> Tab:
-        width, height = SIZES[size]
-        phone = size == "phone"
+        phone = size != "desk"
         context = browser.new_context(
-            viewport={"width": width, "height": height},
+            viewport=_measures("phone" if phone else "desk"),
             is_mobile=phone,
             has_touch=phone,
             storage_state=signed_in.get(login or ""),
         )
         page = context.new_page()
-        tab = Tab(page, site.address)
+        tab = Tab(page, site.address, both=size == "both")
 
         # Seen and not routed: a route would keep the browser from caching anything.
         context.on("request", lambda r: tab.faults.extend(outside(r.url, site.address + "/")))

@@ -54,10 +54,9 @@ def test_whoever_was_given_a_password_chooses_one_before_the_phone_opens(tab, si
     assert phone.page.url.startswith(f"{phone.address}/m/")
 
 
-@pytest.mark.parametrize("size", ["phone", "desk"])
-def test_the_second_step_is_set_up_from_a_picture_and_asked_for(tab, site, size):
+def test_the_second_step_is_set_up_from_a_picture_and_asked_for(tab, site):
     login = new_user(site, Role.LEADER, TOWNSHIP)
-    first = tab(size)
+    first = tab("both")
     fill_in(first, login, PASSWORD, "/account/second-factor")
     first.page.fill("#password", PASSWORD)
     first.page.click("main button[type=submit]")
@@ -72,7 +71,7 @@ def test_the_second_step_is_set_up_from_a_picture_and_asked_for(tab, site, size)
     first.sound()
     codes = first.page.locator(".recovery-codes li").all_inner_texts()
     assert len(codes) == 10
-    other = tab(size)
+    other = tab("both")
     fill_in(other, login, PASSWORD, "/account")
     assert other.page.url.startswith(f"{other.address}/login/code")
     other.page.fill("#code", codes[0])

@@ -12,7 +12,7 @@ from openpyxl import load_workbook
 
 from gridserve.db import db
 from gridserve.permissions import Role
-from tests.browser.conftest import SIZES, served
+from tests.browser.conftest import served
 from tests.factories import COUNTY, TOWNSHIP, Make
 from tests.grids.test_import_people import sheet
 from visits import categories
@@ -20,7 +20,7 @@ from visits.issues.models import Category, CategoryVersion
 
 pytestmark = pytest.mark.browser
 
-CODE = {"desk": "facility.road", "phone": "water.outage"}
+CODE = "water.outage"
 
 
 @pytest.fixture(scope="module")
@@ -50,15 +50,14 @@ def versions(site: Any, code: str) -> int:
         return db.session.query(CategoryVersion).filter_by(category_code=code).count()
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_category_is_found_changed_and_its_history_says_so(tab, site, size):
-    code, new = CODE[size], tab(size, "keeper")
-    before = terms(site, code)
+def test_a_category_is_found_changed_and_its_history_says_so(tab, site):
+    new = tab("both", "keeper")
+    before = terms(site, CODE)
     page = new.open("/categories")
     page.fill("#q", before.name)
     page.click(".catalogue-find button")
     new.sound()
-    page.click(f".catalogue a[href$='/{code}']")
+    page.click(f".catalogue a[href$='/{CODE}']")
     new.sound()
     assert f"第 {before.version} 版" in page.locator(".lead-line").inner_text()
     page.fill("[name=limit_amount]", "9")
@@ -71,22 +70,21 @@ def test_a_category_is_found_changed_and_its_history_says_so(tab, site, size):
     first = page.locator("[aria-labelledby=h-history] li").first.inner_text()
     for words in (f"第 {before.version + 1} 版", "管理员", "9个工作日", "照片、位置", "可派网格"):
         assert words in first
-    now = terms(site, code)
+    now = terms(site, CODE)
     assert (now.version, now.limit.amount, now.to_cells) == (before.version + 1, 9, False)
     # it is no longer on the list of what cells may be given
     page = new.open("/categories?list=cells")
     assert page.locator(".catalogue tbody tr").count() > 40
-    assert page.locator(f".catalogue a[href$='/{code}']").count() == 0
+    assert page.locator(f".catalogue a[href$='/{CODE}']").count() == 0
     assert page.locator("text=只派部门").count() == 0
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_new_category_is_refused_with_the_reason_and_then_made(tab, site, size):
-    new = tab(size, "keeper")
+def test_a_new_category_is_refused_with_the_reason_and_then_made(tab, site):
+    new = tab("both", "keeper")
     page = new.open("/categories")
     page.click("a[href='/categories/new']")
     new.sound()
-    code = f"facility.{size}"
+    code = "facility.stop"
     page.fill("#f-code", "facility.road")
     page.fill("#f-name", "村口公交站")
     page.select_option("#f-parent", "facility")
@@ -122,9 +120,8 @@ def test_somebody_who_was_faster_is_not_overwritten(tab, site):
     assert page.input_value("#f-basis") == "另一依据"  # what was typed is not lost
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_table_is_imported_and_the_catalogue_downloaded(tab, site, worked, size, tmp_path: Path):
-    new = tab(size, "keeper")
+def test_a_table_is_imported_and_the_catalogue_downloaded(tab, site, worked, tmp_path: Path):
+    new = tab("both", "keeper")
     before = versions(site, "water.quality")
     page = new.open("/categories")
     page.click("a[href$='kind=categories']")
@@ -133,9 +130,8 @@ def test_a_table_is_imported_and_the_catalogue_downloaded(tab, site, worked, siz
     path = tmp_path / "事项.xlsx"
     path.write_bytes(sheet(
         heads,
-        (f"water.{size}", "water", "水表", "限时办", "７个工作日", "镇", "照片；位置", "是"),
-        ("water.quality", None, "水质问题", "限时办", "3 工作日" if size == "desk" else "4工作日",
-         "乡镇", None, "否"),
+        ("water.meter", "water", "水表", "限时办", "７个工作日", "镇", "照片；位置", "是"),
+        ("water.quality", None, "水质问题", "限时办", "3 工作日", "乡镇", None, "否"),
     ))  # fmt: skip
     page.set_input_files("#file", path)
     page.click(".import-go")
@@ -144,7 +140,7 @@ def test_a_table_is_imported_and_the_catalogue_downloaded(tab, site, worked, siz
     page.click("button:has-text('保存 2 条')")
     page.wait_for_selector("text=已保存", timeout=60_000)
     new.sound()
-    assert terms(site, f"water.{size}").materials == "照片\n位置"
+    assert terms(site, "water.meter").materials == "照片\n位置"
     assert versions(site, "water.quality") == before + 1
     page = new.open("/categories")
     with page.expect_download() as download:
@@ -152,7 +148,7 @@ def test_a_table_is_imported_and_the_catalogue_downloaded(tab, site, worked, siz
     with Path(download.value.path()).open("rb") as file:
         book = load_workbook(io.BytesIO(file.read()))
     codes = {row[0].value for row in book.active.iter_rows(min_row=2)}
-    assert f"water.{size}" in codes
+    assert "water.meter" in codes
     assert len(codes) > 110
 
 
