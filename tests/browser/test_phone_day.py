@@ -27,6 +27,9 @@ pytestmark = pytest.mark.browser
 VISITS, ISSUES, HANDLED = (30, 5, 3) if os.environ.get("PHONES_FULL") else (6, 2, 1)
 # A day of a phone that is six times slower takes half a minute longer: the whole day shows it.
 SLOWER = 6 if os.environ.get("PHONES_FULL") else 2
+# What nobody released, since the browser was killed, goes by its own time: in two seconds here.
+HELD_SHORTER = """for (const { id } of await m.items())
+    await m.mark(id, (item) => item.hold_until && { hold_until: Date.now() + 2000 })"""
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +112,8 @@ def test_a_day_without_signal_arrives_once_although_the_browser_was_killed(phone
     page = slow(phone)
     phone.start()
     page.wait_for_selector(f".line:has-text('{waiting} 条待发')")
+    if VISITS < 30:  # in a whole day it is over: what was done last is held back for a minute
+        phone.js("store", HELD_SHORTER)
     phone.online()
     page.wait_for_selector(".line-ok")
     assert phone.faults == []
