@@ -104,7 +104,7 @@ class Line:
     @contextmanager
     def open(self) -> Iterator[Line]:
         """The line while it is there."""
-        thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield self

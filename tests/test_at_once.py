@@ -34,7 +34,7 @@ CADRES = 500 if os.environ.get("PHONES_FULL") else 150
 def port(committed) -> Iterator[int]:
     """The application served by threads on a free port."""
     server = make_server("127.0.0.1", 0, committed, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield server.server_port
     server.shutdown()

@@ -100,7 +100,7 @@ def tile_host(*spots: tuple[float, float]) -> Iterator[Host]:
     """Such a host, serving."""
     host = Host(("127.0.0.1", 0), Handler)
     host.asked, host.spots = [], list(spots)
-    thread = threading.Thread(target=host.serve_forever)
+    thread = threading.Thread(target=host.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield host

@@ -250,6 +250,7 @@ def test_the_doctor_fetches_a_tile_of_the_countys_middle(config, host, monkeypat
 def test_the_doctor_says_what_a_base_map_lacks(
     mode, says, mend, config, host, monkeypatch, tmp_path
 ):
+    monkeypatch.setattr(basemap, "READ", 0.5)
     host.mode = mode
     address = host.address
     if mode == "closed":
