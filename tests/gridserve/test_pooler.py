@@ -87,7 +87,7 @@ def test_a_day_through_a_pooler(pooled: Flask) -> None:
         make = Make()
         cell = make.cell()
         cadres, leader = [make.cadre([cell]) for _ in range(6)], make.user(Role.LEADER)
-        households = [str(make.household(cell).id) for _ in range(60)]
+        households = [str(make.household(cell).id) for _ in range(30)]
         db.session.commit()
         logins = [cadre.login for cadre in cadres]
         seen_by = make.token(leader)
@@ -127,7 +127,7 @@ def test_a_day_through_a_pooler(pooled: Flask) -> None:
         db.session.commit()
         while trail.seal():
             db.session.commit()
-        assert db.session.scalar(select(func.count()).select_from(Visit)) == 120
+        assert db.session.scalar(select(func.count()).select_from(Visit)) == 60
         assert db.session.scalar(text("SHOW TimeZone")) == "UTC"
         assert figures.check() == []
         db.session.rollback()
