@@ -160,6 +160,24 @@ def test_an_objection_is_shown_and_answered_once(make, as_user, context, monkeyp
         assert "已核实" in text
 
 
+def test_where_the_only_leader_objects_those_above_are_told(make, as_user, context, monkeypatch):
+    quarter = last_quarter()
+    only, above = make.user(Role.LEADER, TOWNSHIP), make.user(Role.LEADER, COUNTY)
+    cell = make.cell()
+    cadre = make.user(Role.CADRE, VILLAGE)
+    team = make.team([cell], [only, cadre])
+    at = workdays.start_of(quarter) + timedelta(days=9)
+    make.visit(make.household(cell), cadre, at=at)
+    begins, _ends = objecting.window(TOWNSHIP, quarter)
+    monkeypatch.setattr(objecting, "now", lambda: begins + timedelta(days=1))
+    said = {"quarter": objecting.quarter_name(quarter), "jurisdiction": TOWNSHIP}
+    form = {"id": str(uuid.uuid4()), "team": str(team.id), "words": "有十户外出务工", **said}
+    assert as_user(only).post("/sheets/comparison", data=form).status_code == 302
+    assert notices(as_user(only)) == []
+    (told,) = notices(as_user(above))
+    assert "有十户外出务工" in as_user(above).get(told["link"], headers=PAGE).text
+
+
 def test_the_brief_fits_one_page_however_bad_the_month_was(make, as_user, month):
     cells = [make.cell(village=f"5306261012{n:02d}") for n in range(1, 10)]
     cadre = make.user(Role.DISPATCHER, TOWNSHIP)

@@ -76,7 +76,8 @@ def object_to(
 ) -> Objection:
     """Say what is wrong with the own team's figures; the same again changes nothing.
 
-    The leaders of the township, who answer it, are told. Raises Forbidden for another team, TooLate
+    The leaders of the township, who answer it, are told, or those above it where there is no other
+    than who objects. Raises Forbidden for another team, TooLate
     outside the days for it, Invalid without words.
     """
     known = db.session.get(Objection, objection_id)
@@ -98,8 +99,7 @@ def object_to(
     db.session.add(row)
     _note("objection.made", row, team, by)
     township = _township_of(team)  # also of a village's team: a leader there sees no comparison
-    leaders = Offices([township]).leaders(township)
-    _tell(Kind.OBJECTION, row, team, {each for each in leaders if each.user_id != by.id})
+    _tell(Kind.OBJECTION, row, team, Offices([township], but=by.id).leaders(township))
     return row
 
 

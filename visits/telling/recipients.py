@@ -36,9 +36,10 @@ class Told:
 
 
 class Offices:
-    """Dispatchers, leaders and administrators of some desks and of all above, in one query."""
+    """Dispatchers, leaders and administrators of some desks and of all above, in one query; `but`
+    one person, who is not to judge the own case."""
 
-    def __init__(self, codes: Iterable[str]) -> None:
+    def __init__(self, codes: Iterable[str], *, but: uuid.UUID | None = None) -> None:
         wanted = {code[:length] for code in codes for length in LENGTHS if length <= len(code)}
         code = func.coalesce(Post.jurisdiction_code, "")
         rows = db.session.execute(
@@ -53,7 +54,8 @@ class Offices:
         )
         self._held: dict[tuple[str, Role], set[uuid.UUID]] = defaultdict(set)
         for at, role, user_id in rows:
-            self._held[at, role].add(user_id)
+            if user_id != but:
+                self._held[at, role].add(user_id)
 
     def _nearest(self, code: str, part: Part, *roles: Role) -> set[Told]:
         """Who holds one of the roles at `code`, else at the next above that has somebody."""
