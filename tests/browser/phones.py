@@ -16,6 +16,13 @@ from playwright.sync_api import Error, Playwright
 from tests.factories import PASSWORD
 from tests.hostileproxy import Line
 
+HELD: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 640},
+    "is_mobile": True,
+    "has_touch": True,
+    "locale": "zh-CN",
+    "timezone_id": "Asia/Shanghai",
+}
 READY = "(async () => (await import('/static/phone/sync.js')).state().ready)()"
 ACTIVE = "navigator.serviceWorker.ready.then((r) => r.active.state === 'activated')"
 
@@ -43,11 +50,7 @@ class Phone:
                 "--disable-background-networking",
                 f"--host-resolver-rules=MAP {self.host} 127.0.0.1",
             ],
-            viewport={"width": 360, "height": 640},
-            is_mobile=True,
-            has_touch=True,
-            locale="zh-CN",
-            timezone_id="Asia/Shanghai",
+            **HELD,
         )
         self.page = self.context.pages[0]
         self.watch(self.page)
@@ -125,3 +128,20 @@ class Phone:
             "model", "return (await m.visit({id: said[0]}, 'met', said[1])).id", [household, more]
         )
         return found
+
+
+class OpenPhone(Phone):
+    """A phone for what needs no start of a browser: a part of one that runs already."""
+
+    def __init__(self, browser: Any, line: Line, signed_in: Any) -> None:
+        """`signed_in`: the cookies with which to begin, or None."""
+        self.line, self.address, self.faults = line, f"http://127.0.0.1:{line.port}", []
+        self.context = browser.new_context(storage_state=signed_in, **HELD)
+        self.page = self.context.new_page()
+        self.watch(self.page)
+
+    def begin(self) -> None:
+        """Open the app with the cookies that there are, and wait as after signing in."""
+        self.page.goto(f"{self.address}/m/")
+        self.until(READY)
+        self.page.evaluate(ACTIVE)
