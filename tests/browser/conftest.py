@@ -25,6 +25,7 @@ from gridserve.db import db, now
 from gridserve.documents import work as making
 from gridserve.imports import work
 from gridserve.permissions import Role
+from tests.browser import chromium
 from tests.browser.phones import Phone
 from tests.conftest import own_database
 from tests.factories import COUNTY, PASSWORD, SOUTH, STEP, TOWNSHIP, VILLAGE, WEST, Make
@@ -185,15 +186,8 @@ def phone(playwright: Playwright, line: Line) -> Iterator[Phone]:
 
 @pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Iterator[Any]:
-    browser = playwright.chromium.launch(
-        executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-        args=[
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-        ],
-    )
+    only_here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    browser = playwright.chromium.launch(**chromium.options(only_here))
     yield browser
     browser.close()
 

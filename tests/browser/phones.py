@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 
 from playwright.sync_api import Error, Playwright
 
+from tests.browser import chromium
 from tests.factories import PASSWORD
 from tests.hostileproxy import Line
 
@@ -43,13 +43,7 @@ class Phone:
         """Start the browser on what the profile holds."""
         self.context = self.playwright.chromium.launch_persistent_context(
             self.profile,
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-                f"--host-resolver-rules=MAP {self.host} 127.0.0.1",
-            ],
+            **chromium.options(f"--host-resolver-rules=MAP {self.host} 127.0.0.1"),
             **HELD,
         )
         self.page = self.context.pages[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -14,13 +13,13 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from gridserve.db import db
+from tests.browser import chromium
 from tests.browser.conftest import Site, served
 from tests.browser.thumb import county
 from tests.factories import PASSWORD
 from visits.models import Visit
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 # As browsers of phones are set; Chromium without a screen is not.
 COOKIES_OF_OTHERS = '{"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": false}}'
 
@@ -65,9 +64,8 @@ def test_a_visit_is_recorded_in_the_frame(playwright, browser, platform, site, t
         (tmp_path / "Default").mkdir()
         (tmp_path / "Default" / "Preferences").write_text(COOKIES_OF_OTHERS)
         context = playwright.chromium.launch_persistent_context(
-            tmp_path, executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"],
-            locale="zh-CN",
-        )  # fmt: skip
+            tmp_path, **chromium.options(), locale="zh-CN"
+        )
     else:
         context = browser.new_context(locale="zh-CN")
     page, faults = context.new_page(), []

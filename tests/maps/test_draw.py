@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from shapely.geometry import mapping
 from maps.bands import NO_DATA
 from maps.draw import HATCH_ID, aging_map, coverage_map
 from maps.rows import AgingPoint, CoverageArea, Outline
+from tests.browser import chromium
 from visits.issues.clock import Light
 
 LIGHTS = {light: f"Light {light}" for light in Light}
@@ -170,10 +170,7 @@ def page_of(parts):
 def show():
     """Open a map under our content policy in a browser that reaches nothing but our files."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        browser = playwright.chromium.launch(**chromium.options())
 
         def opened(parts):
             page, faults = browser.new_page(viewport={"width": 1200, "height": 700}), []
