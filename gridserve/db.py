@@ -17,7 +17,7 @@ import psycopg
 from flask import g, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as AppSession
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 from sqlalchemy import (
     Connection,
@@ -162,14 +162,13 @@ class Connected(psycopg.Connection[Any]):
 
     def rollback(self) -> None:
         """Roll back to the start of the transaction, if there is one."""
-        begun = TransactionStatus.INTRANS, TransactionStatus.INERROR
-        if self.info.transaction_status not in begun:
+        if self.info.transaction_status is not TransactionStatus.INTRANS:
+            # After a fault all is forgotten as ever: it may be that a migration has changed a
+            # column, and what was prepared before would fail each time from now on.
             super().rollback()
             return
         with self.lock:
-            done = self.pgconn.exec_(b"ROLLBACK")
-        if done.status != ExecStatus.COMMAND_OK:
-            raise psycopg.OperationalError(done.get_error_message())
+            self.wait(self._exec_command(b"ROLLBACK"))
 
 
 @event.listens_for(Engine, "do_connect")
