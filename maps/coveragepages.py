@@ -131,21 +131,23 @@ def _many(q: Question, cells: int) -> dict[str, Any]:
 @from_replica
 def areas() -> ResponseReturnValue:
     """The figures of all cells of a place, as small as they can be, for the map that asks them."""
-    q = Question.of(current_user, page_args(CoveragePageIn()))
+    q = Question.of(current_user, page_args(CoveragePageIn()) | {"by": "cell"})  # as far as may be
     cases = asked.cases(current_user)
     before = {code: pair for code, _n, *pair in q.cells(q.earlier)} if q.earlier else None
-    whole = cases.households.to(q.place.code)
-    own = None if whole else sorted(cases.households.cells)
-    some = q.place.code if whole else next(iter(cases.households.cells), None)
+    found, may_open = q.cells(q.window), cases.households.to
+    whole = may_open(q.place.code)
+    own = None if whole else [code for code, *_rest in found if may_open(code)]
     # By msgspec: of so many rows the usual way takes ten times as long.
     said = msgspec.json.encode({
         "areas": {
-            code: (name, *pair) if before is None else (name, *pair, *before.get(code, (0, 0)))
-            for code, name, *pair in q.cells(q.window)
+            code: (short_name(name), *pair)
+            if before is None
+            else (short_name(name), *pair, *before.get(code, (0, 0)))
+            for code, name, *pair in found
         },
         "villages": _villages(q),
         "own": own,
-        "cases": cases.in_cell("{code}", q.window, q.filters) if some else None,
+        "cases": cases.in_cell("{code}", q.window, q.filters) if whole or own else None,
     })  # fmt: skip
     return Response(said, mimetype="application/json")
 

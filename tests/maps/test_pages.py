@@ -13,6 +13,7 @@ from sqlalchemy import text
 from grids.models import parent_code
 from gridserve import workdays
 from gridserve.db import db, now
+from gridserve.people import Post
 from gridserve.permissions import Role
 from maps import coveragepages
 from tests.factories import COUNTY, TOWNSHIP, VILLAGE
@@ -219,6 +220,38 @@ def test_of_many_cells_the_page_holds_no_rows_and_its_map_all_figures(make, as_u
     assert set(drawn["villages"]) == set(villages)
     earlier = client.get("/maps/coverage/areas", query_string={**asked, "compare": ago(400)}).json
     assert earlier["areas"] == {c.code: [c.name, n, 4, 0, 4] for n, c in enumerate(cells)}
+
+
+def test_of_many_cells_those_open_that_open_of_few(make, as_user):
+    near, far, another = make.cell(1), make.cell(2), f"{TOWNSHIP}202"
+    wide = make.cell(1, village=another)
+    wide.name = "田坝村民委员会"
+    cadre = make.user(Role.CADRE, COUNTY)
+    make.team([near], [cadre], code=VILLAGE)
+    since = workdays.today() - timedelta(days=9)
+    also = Post(user_id=cadre.id, role=Role.DISPATCHER, jurisdiction_code=another, from_date=since)
+    db.session.add(also)
+    db.session.commit()
+    for cell in (near, far, wide):
+        make.household(cell)
+    client = as_user(cadre)
+    asked = {"jurisdiction": COUNTY, "by": "cell", "lang": "en"}
+    few = client.get("/maps/coverage", query_string=asked, headers=PAGE).text
+    many = client.get("/maps/coverage/areas", query_string=asked).json
+    assert set(many["own"]) == {near.code, wide.code}
+    for cell in (near, far, wide):
+        address = many["cases"].replace("{code}", cell.code)
+        assert (address in unescape(few)) is (cell.code in many["own"])
+    assert many["areas"][wide.code][0] == "田坝村"
+    assert ">田坝村<" in few
+
+
+def test_the_cells_of_a_whole_city_are_too_many(make, as_user):
+    make.cell()
+    client = as_user(make.user(Role.LEADER, COUNTY[:4]))
+    for by in ("", "&by=county", "&by=cell"):
+        answer = client.get(f"/maps/coverage/areas?jurisdiction={COUNTY[:4]}{by}")
+        assert answer.status_code == 422, by
 
 
 def ago(days):

@@ -6,10 +6,13 @@ import { Areas } from "./tiles.js";
 
 const CLOSE = 10.5; // the zoom from which areas are large enough for lines between them
 
+/** One decimal of `n` >= 0. Of two that are as near Python takes the even one, toFixed the larger. */
+const tenths = (n) => (n % 1 === 0.25 ? n - 0.05 : n).toFixed(1);
+
 /** A share in per cent, as maps/bands.py writes it: exact at both ends, never rounded to them. */
 function percent(met, of) {
   if (!met || met === of) return met ? "100 %" : "0 %";
-  return `${Math.min(99.9, Math.max(0.1, met / of * 100)).toFixed(1)} %`;
+  return `${tenths(Math.min(99.9, Math.max(0.1, met * 100 / of)))} %`; // dividing last, so that halves are exact
 }
 
 const figures = ([, part, whole]) => `${part.toLocaleString("en")} / ${whole.toLocaleString("en")}`;
@@ -34,7 +37,7 @@ function changeClass(row, lows) {
 
 function points(row) {
   const by = change(row);
-  return by === null ? "–" : `${by < 0 ? "−" : "+"}${Math.abs(by).toFixed(1)}`;
+  return by === null ? "–" : `${by < 0 ? "−" : "+"}${tenths(Math.abs(by))}`;
 }
 
 /** The lowest areas, or those that fell most, first; without data last. */
@@ -54,7 +57,7 @@ function line(pattern, row, village, href, said) {
   bar.classList.toggle("share-bar-none", !whole);
   bar.querySelector(".number").textContent = whole ? percent(part, whole) : said.words.none;
   bar.style.setProperty("--swatch", whole ? said.shares[shareClass(row, said.shares.length)] : "");
-  bar.querySelector(".share-bar-fill").style.width = whole ? `${100 * part / whole}%` : "0";
+  bar.querySelector(".share-bar-fill").style.width = whole ? `${(100 * part / whole).toFixed(2)}%` : "0";
   if (!part) bar.querySelector(".share-bar-fill").remove();
   if (said.changes) bar.nextElementSibling.textContent = bar.nextElementSibling.textContent.replace("{n}", points(row));
   count.firstChild.data = figures(row);
