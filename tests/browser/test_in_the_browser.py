@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
-from gridserve.db import now
+from gridserve.db import db, now
 from maps import coveragepages, pages
 from tests.browser.conftest import NASTY, SIZES
 from tests.factories import COUNTY, PASSWORD, TOWNSHIP, VILLAGE
+from visits.models import CoverageDay
 
 pytestmark = pytest.mark.browser
 
@@ -128,6 +130,43 @@ def test_many_cells_are_listed_and_open_as_few_do(tab, site, size, asked, monkey
         page.mouse.click(*middle)
     page.wait_for_url("**/households?cell=**")
     new.sound()
+
+
+@pytest.fixture
+def halves(site):
+    """Shares half-way between two decimals, which Python and JavaScript round differently."""
+    with site.app.app_context():
+        kept = db.session.query(CoverageDay).filter_by(window_days=180)
+        before = [(row, row.met, row.households, row.registered) for row in kept]
+        for n, (row, *_) in enumerate(before):
+            row.met, row.households = (1, 16) if n % 2 else (1, 80)
+            row.registered = row.households
+        db.session.commit()
+        yield
+        for row, *figures in before:
+            row.met, row.households, row.registered = figures
+        db.session.commit()
+
+
+def test_many_cells_are_listed_though_tiles_hang_and_as_few_are(tab, site, halves, monkeypatch):
+    address = "/maps/coverage?by=cell"
+    text = """(rows) => rows.map((row) => row.innerText.split(/\\s+/))"""
+    new = tab("desk", "leader")
+    few = new.open(address).locator("table.rows tbody tr").evaluate_all(text)
+    shares = {part for row in few for part in row if "." in part}
+    assert shares == {"6.2", "1.2"}
+    monkeypatch.setattr(coveragepages, "FEW", 0)
+    gate, plain = Event(), site.app.view_functions["tiles.cells"]
+
+    def hanging(**kwargs):
+        gate.wait(20)
+        return plain(**kwargs)
+
+    monkeypatch.setitem(site.app.view_functions, "tiles.cells", hanging)
+    page = new.open(address)
+    page.wait_for_selector("table.rows tbody .share-bar")
+    assert page.locator("table.rows tbody tr").evaluate_all(text) == few
+    gate.set()
 
 
 @size

@@ -4,6 +4,7 @@
 import { byTouch, card, element, POPUP } from "./map.js";
 import { Areas } from "./tiles.js";
 
+const PATIENCE = 3000; // milliseconds for which the list waits for the map
 const CLOSE = 10.5; // the zoom from which areas are large enough for lines between them
 
 /** One decimal of `n` >= 0. Of two that are as near Python takes the even one, toFixed the larger. */
@@ -131,8 +132,11 @@ export async function cover(map, said) {
     rows.querySelector("td").textContent = said.words.failed;
     return;
   }
-  // Rows take a browser as long as the map, which comes first.
-  if (cells.isLoading()) await new Promise((done) => { cells.once("load", done); });
+  // Rows take a browser as long as the map, which comes first. But not where its tiles hang, or were
+  // left behind by whoever moved the map: then nobody says that they have come.
+  if (cells.isLoading()) {
+    await new Promise((done) => { cells.once("load", done); setTimeout(done, PATIENCE); });
+  }
   await new Promise((done) => { setTimeout(done); });
   const listed = lowest(found.areas, said.changes).slice(0, said.listed);
   rows.replaceChildren(...listed.map(
