@@ -164,7 +164,7 @@ def test_many_cells_are_listed_though_tiles_hang_and_as_few_are(tab, site, halve
 
     monkeypatch.setitem(site.app.view_functions, "tiles.cells", hanging)
     page = new.open(address)
-    page.wait_for_selector("table.rows tbody .share-bar")
+    page.wait_for_selector("table.rows tbody .share-bar", timeout=15_000)
     assert page.locator("table.rows tbody tr").evaluate_all(text) == few
     gate.set()
 
