@@ -22,7 +22,7 @@ from sqlalchemy import func, select, text
 
 from gridserve import trail
 from gridserve.app import create_app
-from gridserve.db import db, now
+from gridserve.db import db, now, run
 from gridserve.permissions import Role
 from gridserve.trailcheck import verify
 from tests.conftest import Client
@@ -129,6 +129,8 @@ def test_a_day_through_a_pooler(pooled: Flask) -> None:
             db.session.commit()
         assert db.session.scalar(select(func.count()).select_from(Visit)) == 60
         assert db.session.scalar(text("SHOW TimeZone")) == "UTC"
+        # On a connection of the pooler, which served all of them: nobody prepared anything there.
+        assert run("SELECT name FROM pg_prepared_statements") == []
         assert figures.check() == []
         db.session.rollback()
         assert verify().faults == []
