@@ -169,6 +169,19 @@ def test_many_cells_are_listed_though_tiles_hang_and_as_few_are(tab, site, halve
     gate.set()
 
 
+def test_on_wide_paper_nothing_lies_over_the_end_of_a_long_table(tab):
+    page = tab("desk", "leader").open("/maps/coverage?by=cell")
+    page.evaluate("""() => {
+        const rows = document.querySelector("table.rows tbody");
+        for (let n = 0; n < 50; n += 1) rows.append(rows.lastElementChild.cloneNode(true));
+    }""")
+    page.emulate_media(media="print")
+    table = page.locator("table.rows").bounding_box()
+    files = page.locator(".map-files").bounding_box()
+    assert table["height"] > 1000
+    assert table["y"] + table["height"] <= files["y"]
+
+
 @size
 def test_an_empty_cell_is_hatched_and_says_so(tab, size):
     page = tab(size, "leader").open(f"/maps/coverage?jurisdiction={VILLAGE}")
