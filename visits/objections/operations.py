@@ -77,8 +77,8 @@ def object_to(
     """Say what is wrong with the own team's figures; the same again changes nothing.
 
     The leaders of the township, who answer it, are told, or those above it where there is no other
-    than who objects. Raises Forbidden for another team, TooLate
-    outside the days for it, Invalid without words.
+    than who objects. Raises Forbidden for another team, TooLate outside the days for it, Invalid
+    without words.
     """
     known = db.session.get(Objection, objection_id)
     if known is not None:

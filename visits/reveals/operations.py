@@ -131,7 +131,7 @@ def _tell(row: Reveal, by: User) -> None:
     """Tell the administrators of the person's post, once a day for each kind of thing."""
     held = [c for c in scopes(by, Permission.REVEAL) if row.village_code.startswith(c)]
     at = max(held, key=len)
-    people = {each for each in Offices([at]).administrators(at) if each.user_id != by.id}
+    people = Offices([at], but=by.id).administrators(at)
     for why in row.unusual:
         cause = f"reveal:{why}:{by.id}:{workdays.day_of(row.at)}"
         telling.write_about(
