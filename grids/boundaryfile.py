@@ -10,7 +10,6 @@ from geoalchemy2.shape import from_shape, to_shape
 from sqlalchemy import select
 
 from grids import detection
-from grids.coordinates import N_
 from grids.featurefile import BadFeature, Feature, Outline
 from grids.fit import metres_outside
 from grids.geometry import Area, Fault
@@ -19,6 +18,7 @@ from grids.projection import Frame
 from grids.report import Note, Question, Report
 from gridserve import events
 from gridserve.db import SRID, db
+from gridserve.later import N_
 
 # Boundaries of different levels come from surveys of different scale; a wrong coordinate system is
 # hundreds of metres off.

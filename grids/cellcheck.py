@@ -11,12 +11,12 @@ import shapely
 from geoalchemy2.shape import to_shape
 
 from grids import repair as mending
-from grids.coordinates import N_
 from grids.featurefile import BadFeature
 from grids.fit import STRAY_M, metres_outside, overlap
 from grids.geometry import Area, Fault, checked_polygon
 from grids.models import Cell, CellKind, Jurisdiction
 from grids.report import Note, Report
+from gridserve.later import N_
 from gridserve.people import User
 from gridserve.permissions import Permission, may
 

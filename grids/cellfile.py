@@ -16,7 +16,6 @@ from sqlalchemy.exc import DBAPIError
 
 from grids import detection, picture
 from grids.cellcheck import Checker, Drawn
-from grids.coordinates import N_
 from grids.featurefile import BadFeature, Feature
 from grids.fit import STRAY_M
 from grids.geometry import Area, Fault
@@ -25,6 +24,7 @@ from grids.operations import free_serials, lock_villages, new_cell
 from grids.projection import Frame
 from grids.report import Question, Report
 from gridserve.db import CHECK_VIOLATION, db, sqlstate
+from gridserve.later import N_
 from gridserve.people import User
 
 KINDS = {

@@ -13,6 +13,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from gridserve.later import N_
+
 Floats = NDArray[np.float64]
 G = TypeVar("G", bound=BaseGeometry)
 
@@ -32,11 +34,6 @@ CHINA = (72.004, 0.8293, 137.8347, 55.8271)
 # gains two digits and six rounds reach the precision of a double.
 ROUNDS = 12
 CLOSE_ENOUGH = 1e-10  # degrees, about 0.01 mm
-
-
-def N_(msgid: str) -> str:  # noqa: N802 - the usual name of "translate later"
-    """Mark a message for translation without translating it here."""
-    return msgid
 
 
 class System(StrEnum):

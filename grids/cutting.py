@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import shapely
 
-from grids.coordinates import N_, BadPosition, check_position
+from grids.coordinates import BadPosition, check_position
 from grids.fit import HAIR_M, overlap
 from grids.geometry import METRES_PER_DEGREE, BadGeometry, Fault, checked_polygon, in_metres
+from gridserve.later import N_
 
 MOST_PIECES = 20
 MOST_POINTS = 2_000  # of a line drawn by hand

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from grids.coordinates import N_, System
+from grids.coordinates import System
 from grids.featurefile import Feature
 from grids.fit import metres_outside
 from grids.geometry import Area, Fault
 from grids.projection import Frame
 from grids.report import Question
+from gridserve.later import N_
 
 SAMPLE = 200  # features that are tried, spread over the file
 MOST_PART = 0.8

@@ -14,9 +14,10 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from grids import repair
-from grids.coordinates import N_, BadPosition
+from grids.coordinates import BadPosition
 from grids.geometry import MOST_VERTICES, Area, BadGeometry, Fault, checked_polygon
 from grids.projection import Frame
+from gridserve.later import N_
 
 # What columns are called in the files of counties; compared without case, spaces and underscores.
 ALIASES: dict[str, tuple[str, ...]] = {

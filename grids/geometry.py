@@ -16,7 +16,8 @@ from shapely.errors import GEOSException
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
-from grids.coordinates import N_, BadPosition, check_position
+from grids.coordinates import BadPosition, check_position
+from gridserve.later import N_
 
 Floats = NDArray[np.float64]
 Area = shapely.Polygon | shapely.MultiPolygon

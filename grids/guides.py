@@ -10,9 +10,9 @@ from typing import Any
 
 import shapely
 
-from grids.coordinates import N_
 from grids.cutting import MOST_POINTS, read_line
 from grids.geometry import BadGeometry, Fault
+from gridserve.later import N_
 
 MOST_LINES = 500
 MOST_CORNERS = 20_000

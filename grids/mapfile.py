@@ -21,11 +21,11 @@ from flask_babel import gettext as _
 from pyogrio.errors import CRSError, DataLayerError, DataSourceError, FeatureError, GeometryError
 
 from grids import geojsonfile, projection, shapefile, zipped
-from grids.coordinates import N_
 from grids.featurefile import Feature, as_drawn, canonical
 from grids.geometry import BadGeometry, Fault
 from grids.projection import Frame
 from grids.report import Asks, BadInput, Question, Report, said
+from gridserve.later import N_
 
 MOST_BYTES = 64 * 1024 * 1024  # a county's cells in GeoJSON are about 10 MB
 MOST_FEATURES = 50_000

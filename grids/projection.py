@@ -15,8 +15,9 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from grids.coordinates import N_, BadPosition, System, check_position, from_wgs84, to_wgs84
+from grids.coordinates import BadPosition, System, check_position, from_wgs84, to_wgs84
 from grids.geometry import Fault
+from gridserve.later import N_
 
 if TYPE_CHECKING:  # it loads PROJ, which only files in a projection need
     from pyproj import CRS, Transformer

@@ -11,8 +11,8 @@ import shapely
 from shapely.errors import GEOSException
 from shapely.geometry.base import BaseGeometry
 
-from grids.coordinates import N_
 from grids.geometry import Area, Fault, in_metres, square_metres
+from gridserve.later import N_
 
 # Edges drawn by hand or moved between programs stray by metres; what is wider was meant.
 TOLERANCE_M = 5.0

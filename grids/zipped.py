@@ -11,10 +11,10 @@ from typing import IO
 
 from flask_babel import gettext as _
 
-from grids.coordinates import N_
 from grids.geometry import Fault
 from grids.report import Asks, BadInput, Question
 from grids.shapefile import PARTS
+from gridserve.later import N_
 
 MOST_MEMBERS = 1_000
 MOST_UNPACKED = 256 * 1024 * 1024

@@ -11,15 +11,12 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from gridserve.later import N_
+
 # What is not seen and changes what is seen (direction, zero width): copied along from chats and web
 # pages, it would make two equal names differ and one name look like another.
 UNSEEN = dict.fromkeys([0x200B, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F),
                         *range(0x2066, 0x206A)])  # fmt: skip
-
-
-def N_(message: str) -> str:  # noqa: N802 - the name that translation tools look for
-    """Mark `message` for translation and return it unchanged."""
-    return message
 
 
 _SENTENCES: tuple[tuple[str, str], ...] = (

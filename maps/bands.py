@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gridserve.later import N_
 from visits.issues.clock import Light, light
-
-
-def N_(message: str) -> str:  # noqa: N802 - the name that translation tools look for
-    """Mark `message` for translation and return it unchanged."""
-    return message
 
 
 @dataclass(frozen=True)
