@@ -186,11 +186,16 @@ def households(tile: Tile, user: User, day: date) -> Select[Any]:
             .subquery()
         )
         return _mvt(_binned(_at_cells(counts, tile, "n"), tile, "n"), "households")
-    passed = func.extract("epoch", workdays.end_of(day) - Household.last_met_at) / 86400
-    query = seen.where(Household.point.op("&&")(tile.here)).with_only_columns(
-        cast(Household.id, String).label("household"),
+    columns = (Household.id, Household.last_met_at, Household.point)
+    # A fence: else PostgreSQL may read all households in three processes, since fitting a point
+    # into the tile counts as so dear that the work is to be shared out.
+    here = seen.where(Household.point.op("&&")(tile.here)).with_only_columns(*columns)
+    found = here.offset(0).subquery().c
+    passed = func.extract("epoch", workdays.end_of(day) - found.last_met_at) / 86400
+    query = select(
+        cast(found.id, String).label("household"),
         cast(func.floor(passed), Integer).label("days"),
-        _drawn(func.ST_Transform(Household.point, MERCATOR), tile, 4096, clip=True),
+        _drawn(func.ST_Transform(found.point, MERCATOR), tile, 4096, clip=True),
     )
     return _mvt(query, "households")
 
