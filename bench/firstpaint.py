@@ -78,7 +78,8 @@ def paint(app: Flask, cells: int) -> Table:
     """Our page cold and warm, and Folium's; each in a browser that has nothing kept."""
     table = Table(
         "The map of all cells in a browser",
-        f"Headless Chromium, {VIEW['width']} × {VIEW['height']}, browser without anything kept: "
+        f"Headless Chromium, {VIEW['width']} × {VIEW['height']}, browser without anything kept, "
+        f"{SETTLED} s after its window opened, in which it makes pages of its own: "
         f"from the address to the picture with all {cells:,} cells in their colours. Cold: the "
         "server's cache is empty. Memory: heap of scripts after a collection, and what the page's "
         "process holds for itself above an empty page. Folium: the same shapes, figures and "
