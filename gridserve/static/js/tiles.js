@@ -79,6 +79,7 @@ export const Areas = L.GridLayer.extend({
     const { x: size } = this.getTileSize();
     tile.width = tile.height = size * ratio;
     tile.stop = new AbortController();
+    tile.coords = coords;
     const address = L.Util.template(this._url, { z: coords.z - 1, x: coords.x, y: coords.y });
     fetch(address, { signal: tile.stop.signal })
       .then((answer) => (answer.ok ? answer.arrayBuffer() : Promise.reject(new Error(answer.status))))
@@ -89,7 +90,7 @@ export const Areas = L.GridLayer.extend({
         for (let n = 0; layer && n < layer.length; n += 1) {
           const feature = layer.feature(n);
           const { properties } = feature, rings = feature.loadGeometry();
-          tile.shapes.push({ id: String(feature.id), properties, rings, box: box(rings) });
+          tile.shapes.push({ id: String(feature.id), properties, rings, box: box(rings), tile });
         }
         this._draw(tile);
         done(null, tile);
@@ -111,7 +112,6 @@ export const Areas = L.GridLayer.extend({
     pen.scale(tile.scale, tile.scale);
     pen.lineJoin = "round";
     const ratio = (window.devicePixelRatio || 1) / tile.scale;
-    let over = null;
     for (const shape of tile.shapes) {
       const style = this.options.paint(shape.id, shape.properties);
       if (!style) continue;
@@ -125,14 +125,20 @@ export const Areas = L.GridLayer.extend({
         pen.lineWidth = (style.width ?? 1) * ratio;
         pen.stroke();
       }
-      if (shape.id === this._over) over = shape;
     }
-    if (over) {
-      pen.strokeStyle = "#16202a";
-      pen.lineWidth = 3 * ratio;
-      trace(pen, over.rings);
-      pen.stroke();
-    }
+  },
+
+  /** Draw a line around `shape` alone, over the tiles: to paint ten thousand anew takes too long. */
+  _outline(shape) {
+    this._edge?.remove();
+    this._edge = null;
+    if (!shape) return;
+    const { tile, rings } = shape, { x: size } = this.getTileSize();
+    const corner = tile.coords.multiplyBy(size), step = tile.scale * size / tile.width;
+    const place = ({ x, y }) => this._map.unproject(corner.add([x * step, y * step]), tile.coords.z);
+    const around = rings.map((ring) => ring.map(place));
+    const line = (color, weight) => L.polyline(around, { color, weight, interactive: false });
+    this._edge = L.layerGroup([line("#ffffff", 7), line("#16202a", 3)]).addTo(this._map); // on any colour
   },
 
   /** The hatching, as large whatever the steps of a tile are. */
@@ -165,7 +171,7 @@ export const Areas = L.GridLayer.extend({
     if ((found?.id ?? null) !== this._over) {
       this._over = found?.id ?? null;
       this._map.getContainer().style.cursor = found ? "pointer" : "";
-      this.repaint();
+      this._outline(found);
     }
     this.options.onHover?.(found?.id ?? null, found?.properties, event);
   },
@@ -173,7 +179,7 @@ export const Areas = L.GridLayer.extend({
   _leave(event) {
     if (this._over === null) return;
     this._over = null;
-    this.repaint();
+    this._outline(null);
     this.options.onHover?.(null, undefined, event);
   },
 
