@@ -176,6 +176,12 @@ def test_where_the_only_leader_objects_those_above_are_told(make, as_user, conte
     assert notices(as_user(only)) == []
     (told,) = notices(as_user(above))
     assert "有十户外出务工" in as_user(above).get(told["link"], headers=PAGE).text
+    reply = {"id": form["id"], "action": "answer", "words": "属实", "upheld": "1", **said}
+    form = 'name="action" value="answer"'
+    assert form not in as_user(only).get(told["link"], headers=PAGE).text
+    assert as_user(only).post("/sheets/comparison", data=reply).status_code == 403
+    assert form in as_user(above).get(told["link"], headers=PAGE).text
+    assert as_user(above).post("/sheets/comparison", data=reply).status_code == 302
 
 
 def test_the_brief_fits_one_page_however_bad_the_month_was(make, as_user, month):

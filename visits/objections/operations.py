@@ -104,11 +104,16 @@ def object_to(
 
 
 def answer(objection_id: uuid.UUID, words: str, *, upheld: bool, by: User) -> None:
-    """Answer an objection, once; who made it is told. Raises NotFound, Invalid, Conflict."""
+    """Answer an objection, once; who made it is told. Nobody answers the own one.
+
+    Raises NotFound, Forbidden, Invalid, Conflict.
+    """
     row = db.session.get(Objection, objection_id, with_for_update=True)
     team = db.session.get(Team, row.team_id) if row else None
     if row is None or team is None or not may(by, Permission.ISSUE_URGE, team.jurisdiction_code):
         raise NotFound(_("No such objection in your scope."))
+    if row.by_id == by.id:
+        raise Forbidden(_("Somebody else has to answer what you object to."))
     if not words:
         raise Invalid(errors={"/words": [_("Say why.")]})
     if row.answer is not None:
@@ -117,9 +122,8 @@ def answer(objection_id: uuid.UUID, words: str, *, upheld: bool, by: User) -> No
         raise Conflict(_("This objection is answered already."))
     row.answer, row.upheld, row.answered_by_id, row.answered_at = words, upheld, by.id, now()
     _note("objection.answered", row, team, by)
-    if row.by_id != by.id:
-        people = {Told(row.by_id, Part.ASKER, team.jurisdiction_code)}
-        _tell(Kind.OBJECTION_ANSWERED, row, team, people, answer=words, upheld=upheld)
+    people = {Told(row.by_id, Part.ASKER, team.jurisdiction_code)}
+    _tell(Kind.OBJECTION_ANSWERED, row, team, people, answer=words, upheld=upheld)
 
 
 def _township_of(team: Team) -> str:
