@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     BigInteger,
@@ -178,6 +180,12 @@ def _cells(count: Count) -> tuple[Any, Any]:
 
 def _by_part(asked: Count, by: str) -> Select[Any]:
     """Select (code of the part or None, and asked.names) within the place."""
+    return _built(asked, by, workdays.today(), workdays.zone())
+
+
+@lru_cache(maxsize=32)  # it takes as long to write as to run; a few are asked again and again
+def _built(asked: Count, by: str, _today: date, _zone: ZoneInfo) -> Select[Any]:
+    """The same; all that goes into it is among the arguments, also what is asked for within."""
     counts = _counts(asked, BY[by]).subquery()
     figures = [cast(func.sum(counts.c[name]), BigInteger).label(name) for name in asked.names]
     return select(counts.c.part, *figures).group_by(counts.c.part)
