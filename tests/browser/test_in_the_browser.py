@@ -75,6 +75,21 @@ def test_a_cadre_records_a_visit_and_reports_an_issue_by_thumb(tab, site):
     assert f"{NASTY} 水沟堵了" in page.locator("#h-issues + .cards").inner_text()
 
 
+def open_area(page, size, box):
+    """Open what lies in the middle of `box`: a mouse sees its figures first, a finger is asked."""
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    if size == "phone":
+        page.touchscreen.tap(*middle)
+        page.wait_for_selector(".leaflet-popup-content a")
+        page.wait_for_timeout(500)  # the map slides until the whole card is in view
+        page.click(".leaflet-popup-content a")
+    else:
+        page.mouse.move(*middle)
+        page.wait_for_selector(".map-tip")
+        assert page.locator(".map-tip").count() == 1
+        page.mouse.click(*middle)
+
+
 @size
 def test_coverage_drills_from_the_county_to_a_cell(tab, site, size):
     new = tab(size, "leader")
@@ -82,18 +97,7 @@ def test_coverage_drills_from_the_county_to_a_cell(tab, site, size):
     for code, areas in ((TOWNSHIP, 1), (VILLAGE, 1), (None, site.cells)):
         page.wait_for_selector("path.area")
         assert page.locator("path.area").count() == areas
-        area = page.locator("path.area").first
-        box = area.bounding_box()
-        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        if size == "phone":
-            page.touchscreen.tap(*middle)
-            page.wait_for_selector(".leaflet-popup-content a")
-            page.wait_for_timeout(500)  # the map slides until the whole card is in view
-            page.click(".leaflet-popup-content a")
-        else:
-            page.mouse.move(*middle)
-            assert page.locator(".map-tip").count() == 1
-            page.mouse.click(*middle)
+        open_area(page, size, page.locator("path.area").first.bounding_box())
         if code:
             page.wait_for_url(f"**jurisdiction={code}**")
     page.wait_for_url("**/households?cell=**")  # the last step opens the households not met
@@ -117,17 +121,7 @@ def test_many_cells_are_listed_and_open_as_few_do(tab, site, size, asked, monkey
     page = new.open(address)
     page.wait_for_selector("table.rows tbody .share-bar")
     assert page.locator("table.rows tbody tr").evaluate_all(rows) == few
-    box = page.locator(".folium-map").bounding_box()
-    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    if size == "phone":
-        page.touchscreen.tap(*middle)
-        page.wait_for_selector(".leaflet-popup-content a")
-        page.wait_for_timeout(500)  # the map slides until the whole card is in view
-        page.click(".leaflet-popup-content a")
-    else:
-        page.mouse.move(*middle)
-        page.wait_for_selector(".map-tip")
-        page.mouse.click(*middle)
+    open_area(page, size, page.locator(".folium-map").bounding_box())
     page.wait_for_url("**/households?cell=**")
     new.sound()
 

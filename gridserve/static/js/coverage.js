@@ -50,17 +50,18 @@ function lowest(areas, changed) {
 
 /** A row of the table, of what the page keeps as its pattern. */
 function line(pattern, row, village, href, said) {
-  const [name, part, whole] = row, line = pattern.cloneNode(true);
-  const [area, , count] = line.children, bar = line.querySelector(".share-bar");
+  const [name, part, whole] = row, made = pattern.cloneNode(true);
+  const [area, , count] = made.children, bar = made.querySelector(".share-bar");
   area.firstChild.data = name;
   if (village) area.lastChild.textContent = village;
   else area.replaceChildren(name);
   bar.classList.toggle("share-bar-none", !whole);
   bar.querySelector(".number").textContent = whole ? percent(part, whole) : said.words.none;
   bar.style.setProperty("--swatch", whole ? said.shares[shareClass(row, said.shares.length)] : "");
-  bar.querySelector(".share-bar-fill").style.width = whole ? `${(100 * part / whole).toFixed(2)}%` : "0";
-  if (!part) bar.querySelector(".share-bar-fill").remove();
-  if (said.changes) bar.nextElementSibling.textContent = bar.nextElementSibling.textContent.replace("{n}", points(row));
+  const fill = bar.querySelector(".share-bar-fill"), note = bar.nextElementSibling;
+  if (part) fill.style.width = `${(100 * part / whole).toFixed(2)}%`;
+  else fill.remove();
+  if (said.changes) note.textContent = note.textContent.replace("{n}", points(row));
   count.firstChild.data = figures(row);
   const link = count.querySelector("a");
   if (href && part < whole) {
@@ -70,7 +71,7 @@ function line(pattern, row, village, href, said) {
     link.previousElementSibling.remove();
     link.remove();
   }
-  return line;
+  return made;
 }
 
 /** Colour the cells of `map` by share met; `said` is what maps/draw.py says. */
