@@ -239,3 +239,24 @@ def test_a_new_day_is_kept_whole_whatever_comes_first(turn, make, monkeypatch):
     db.session.commit()
     kept = select(CoverageDay.cell_code).where(CoverageDay.day == tomorrow).distinct()
     assert sorted(db.session.scalars(kept)) == sorted(cell.code for cell in cells)
+
+
+def test_the_same_question_on_the_next_day_is_of_the_past(make, monkeypatch):
+    """What was asked in the evening counts households where they are; the day after, where they
+    were."""
+    old, new = make.cell(1), make.cell(2)
+    home, by = make.household(old), make.user(Role.CADRE, COUNTY)
+    day = workdays.today()
+
+    def counted():
+        rows = coverage(Place(VILLAGE, "x"), "cell", day, day).rows
+        return {row.area.code: row.households for row in rows}
+
+    assert counted() == {old.code: 1, new.code: 0}
+    monkeypatch.setattr(workdays, "today", lambda: day + timedelta(days=1))
+    change_household(
+        home, {"point": {"lon": WEST + 1.5 * STEP, "lat": 28.605, "crs": "wgs84"}}, by=by
+    )
+    db.session.commit()
+    assert home.cell_id == new.id
+    assert counted() == {old.code: 1, new.code: 0}
